@@ -1,0 +1,21 @@
+//! Packet in, packet out: parse, look up, compose, outcome.
+//!
+//! Start reading at [`respond`]. This crate does not know transports beyond a size limit,
+//! counters, configuration files, sockets or clocks.
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable
+)]
+
+mod identity;
+mod outcome;
+mod respond;
+
+pub use identity::Identity;
+pub use outcome::{Kind, Outcome};
+pub use respond::{Service, Transport, respond};

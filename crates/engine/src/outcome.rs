@@ -1,0 +1,44 @@
+//! What became of one packet.
+
+use imrs_wire::Rcode;
+
+/// What became of one packet. Plain data: the worker sends and counts by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Octets of the response at the start of the output; 0 when nothing is to be sent.
+    pub len: usize,
+    /// What kind of response it is.
+    pub kind: Kind,
+    /// The extended RCODE sent (RFC 6891 section 6.1.3).
+    pub rcode: Rcode,
+    /// TC was set.
+    pub truncated: bool,
+}
+
+/// The kinds of response, as statistics tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Nothing is sent: not a query, or too short to answer.
+    Dropped,
+    /// An authoritative answer.
+    Answer,
+    /// A referral to the servers of a delegated zone.
+    Referral,
+    /// The name exists, the type does not.
+    NoData,
+    /// The name does not exist.
+    NxDomain,
+    /// An error response (FORMERR, NOTIMP, REFUSED, SERVFAIL, BADVERS).
+    Error,
+}
+
+impl Outcome {
+    /// Nothing is sent.
+    pub const DROPPED: Outcome = Outcome {
+        len: 0,
+        kind: Kind::Dropped,
+        rcode: Rcode::NOERROR,
+        truncated: false,
+    };
+}

@@ -1,0 +1,3 @@
+//! One machine: sockets, threads, disk, control.
+
+pub mod transport;

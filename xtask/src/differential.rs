@@ -1,0 +1,12 @@
+//! `cargo xtask differential`.
+
+use anyhow::Result;
+
+/// Options of `cargo xtask differential`.
+#[derive(clap::Args, Debug)]
+pub struct Args {}
+
+/// Runs it.
+pub fn run(_args: &Args) -> Result<()> {
+    anyhow::bail!("not written yet")
+}

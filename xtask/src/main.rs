@@ -1,0 +1,37 @@
+//! The tasks of this repository: `cargo xtask --help`.
+
+mod bench;
+mod ci;
+mod differential;
+mod fuzz;
+mod peers;
+mod tidy;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// The tasks of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Runs the whole gate: format, lints, docs, tests, tidy, interoperation, fuzz smoke.
+    Ci(ci::Args),
+    /// Checks the rules of the house that no compiler checks.
+    Tidy(tidy::Args),
+    /// Measures imrs side by side with its peers and prints the table.
+    Bench(bench::Args),
+    /// Sends one corpus to imrs and its peers and compares the responses.
+    Differential(differential::Args),
+    /// Runs the fuzz targets.
+    Fuzz(fuzz::Args),
+}
+
+fn main() -> Result<()> {
+    match Task::parse() {
+        Task::Ci(args) => ci::run(&args),
+        Task::Tidy(args) => tidy::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::Differential(args) => differential::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
+    }
+}

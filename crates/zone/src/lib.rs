@@ -12,6 +12,7 @@
 pub mod anchors;
 pub mod candidate;
 pub mod image;
+pub mod limits;
 pub mod read;
 pub mod record;
 pub mod synth;

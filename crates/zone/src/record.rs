@@ -26,7 +26,12 @@ pub struct UnixTime(pub u64);
 /// duplicates; the first of them in the input stays.
 pub fn sort_canonically(records: &mut Vec<Record>) {
     records.sort_by(canonical_cmp);
-    records.dedup_by(|later, earlier| canonical_cmp(earlier, later) == Ordering::Equal);
+    deduplicate(records);
+}
+
+/// Removes duplicates from records in canonical order.
+pub(crate) fn deduplicate(sorted: &mut Vec<Record>) {
+    sorted.dedup_by(|later, earlier| canonical_cmp(earlier, later) == Ordering::Equal);
 }
 
 /// Compares by owner in canonical order, then type, class and canonical data.

@@ -125,8 +125,7 @@ impl Packer {
         {
             return Ok(owner.clone());
         }
-        let owner =
-            Name::from_octets(octets).map_err(|_| Problem::BadName(scanned.owner().to_string()))?;
+        let owner = Name::from_octets(octets).map_err(|_| Problem::EmptyLabel)?;
         self.owner = Some(owner.clone());
         Ok(owner)
     }

@@ -73,7 +73,12 @@ impl Candidate {
         let _ = (policy, now, effort);
         let apex = self.apex().clone();
         let serial = self.serial();
-        Ok(Verified { apex, serial, records: self.records().to_vec(), proof: Proof::default() })
+        Ok(Verified {
+            apex,
+            serial,
+            records: self.records().to_vec(),
+            proof: Proof::default(),
+        })
     }
 }
 

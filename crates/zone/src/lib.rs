@@ -12,6 +12,8 @@
 pub mod anchors;
 pub mod candidate;
 pub mod image;
+pub mod limits;
+pub mod owners;
 pub mod read;
 pub mod record;
 pub mod synth;
@@ -19,8 +21,10 @@ pub mod verify;
 pub mod zonemd;
 pub mod zones;
 
+pub use anchors::Anchors;
 pub use candidate::{Candidate, Unfit};
 pub use image::Image;
+pub use limits::Limits;
 pub use record::{Name, Record};
 pub use verify::{Unverified, Verified};
 pub use zones::Zones;

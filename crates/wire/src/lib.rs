@@ -26,12 +26,14 @@ mod query;
 mod rcode;
 mod rtype;
 mod serial;
+mod writer;
 
 pub use cursor::Cursor;
 pub use edns::{Ede, Edns, OptionCode};
 pub use header::{Counts, Flags, Opcode};
-pub use name::Qname;
+pub use name::{LabelEnds, Qname};
 pub use query::{Malformed, Partial, Query, Question};
 pub use rcode::Rcode;
 pub use rtype::{Class, Rtype};
 pub use serial::Serial;
+pub use writer::Writer;

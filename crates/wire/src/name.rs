@@ -19,6 +19,32 @@ pub struct Qname<'a> {
     starts: u64,
 }
 
+/// Both ends of a label, in lower case: what tells it from nearly every other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabelEnds {
+    /// The first eight octets, shorter labels filled up with zeros. The first octet is the highest
+    /// of the number, so numbers sort as labels do (RFC 4034 section 6.1) as far as they differ.
+    pub head: u64,
+    /// The last eight octets of a label that has as many; otherwise 0.
+    pub tail: u64,
+    /// Octets of the label, without its length octet: 1 to 63.
+    pub len: u8,
+}
+
+impl LabelEnds {
+    /// The ends of `label`, which has no length octet and is of any case.
+    pub fn of(label: &[u8]) -> Self {
+        let tail = label
+            .last_chunk()
+            .map_or(0, |eight| lower(u64::from_be_bytes(*eight)));
+        LabelEnds {
+            head: lower(word(label)),
+            tail,
+            len: label.len() as u8,
+        }
+    }
+}
+
 impl<'a> Qname<'a> {
     /// Parses a name and moves `cursor` behind it.
     ///
@@ -80,19 +106,29 @@ impl<'a> Qname<'a> {
         rest.get(..usize::from(*len))
     }
 
-    /// The first eight octets of the label at `level`, in lower case, shorter labels filled up
-    /// with zeros, and the length of the label. The first octet is the highest of the number, so
-    /// numbers sort as labels do (RFC 4034 section 6.1) as far as they differ.
+    /// Both ends of the label at `level`, in lower case.
     #[inline]
-    pub fn label_head(&self, level: u8) -> Option<(u64, usize)> {
+    pub fn label_ends(&self, level: u8) -> Option<LabelEnds> {
         let from = self.packet.get(self.start(level)?..)?;
         let (len, rest) = from.split_first()?;
         let len = usize::from(*len);
         let word = match rest.first_chunk() {
             Some(eight) => u64::from_be_bytes(*eight),
-            None => head(rest),
+            None => word(rest),
         };
-        Some((lower(word & mask(len)), len))
+        let head = lower(word & mask(len));
+        let tail = match len.checked_sub(8).and_then(|start| rest.get(start..)) {
+            Some(last) => lower(
+                last.first_chunk()
+                    .map_or(0, |eight| u64::from_be_bytes(*eight)),
+            ),
+            None => 0,
+        };
+        Some(LabelEnds {
+            head,
+            tail,
+            len: *from.first()?,
+        })
     }
 
     /// Where the label at `level` starts.
@@ -137,7 +173,7 @@ impl<'a> Qname<'a> {
 
 /// The first eight octets as a number, filled up with zeros.
 #[inline]
-pub(crate) fn head(octets: &[u8]) -> u64 {
+fn word(octets: &[u8]) -> u64 {
     let mut eight = [0u8; 8];
     for (to, from) in eight.iter_mut().zip(octets) {
         *to = *from;
@@ -229,16 +265,27 @@ mod tests {
     }
 
     #[test]
-    fn heads_are_lower_case_and_cut_at_the_label() {
-        let octets = wire(&[b"longer-than-EIGHT", b"Com"]);
-        let name = parse(&octets).unwrap();
-        assert_eq!(
-            name.label_head(0),
-            Some((u64::from_be_bytes(*b"com\0\0\0\0\0"), 3))
-        );
-        assert_eq!(
-            name.label_head(1),
-            Some((u64::from_be_bytes(*b"longer-t"), 17))
+    fn ends_are_lower_case_and_cut_at_the_label() {
+        fn check(label: &[u8], head: &[u8; 8], tail: u64) {
+            let ends = LabelEnds {
+                head: u64::from_be_bytes(*head),
+                tail,
+                len: label.len() as u8,
+            };
+            assert_eq!(LabelEnds::of(label), ends);
+            // At the end of the packet and within it.
+            let octets = wire(&[label]);
+            assert_eq!(parse(&octets).unwrap().label_ends(0), Some(ends));
+            let octets = wire(&[b"www", label, b"Longest-Domain"]);
+            assert_eq!(parse(&octets).unwrap().label_ends(1), Some(ends));
+        }
+        check(b"Com", b"com\0\0\0\0\0", 0);
+        check(b"example", b"example\0", 0);
+        check(b"EXAMPLES", b"examples", u64::from_be_bytes(*b"examples"));
+        check(
+            b"longer-than-EIGHT",
+            b"longer-t",
+            u64::from_be_bytes(*b"an-eight"),
         );
     }
 

@@ -4,7 +4,9 @@ mod bench;
 mod ci;
 mod differential;
 mod fuzz;
+mod imrs;
 mod peers;
+mod root;
 mod tidy;
 mod workspace;
 

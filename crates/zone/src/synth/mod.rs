@@ -11,7 +11,6 @@
 //! and so is the DS of `arpa`.
 
 mod addresses;
-mod calendar;
 mod contents;
 mod delegations;
 mod keys;
@@ -24,7 +23,6 @@ pub use text::text;
 pub use tlds::REAL_TLDS;
 
 use crate::record::{Name, Record, UnixTime, sort_canonically};
-use calendar::Moment;
 use contents::{DAY, name, record};
 use domain::base::iana::Rtype;
 use domain::rdata::dnssec::Timestamp;
@@ -57,7 +55,7 @@ pub struct Plan {
     pub seed: u64,
     /// When the zone is made; signatures hold from an hour before.
     pub made_at: UnixTime,
-    /// How long signatures hold from then on.
+    /// How long signatures hold from then on; less than 68 years (RFC 4034 section 3.1.5).
     pub lifetime: Duration,
     /// The serial of all three zones.
     pub serial: Serial,
@@ -230,10 +228,13 @@ fn anchors(apex: &Name, keys: &[Key]) -> impl Iterator<Item = Record> {
         .map(|key| record(apex, DAY, key.ds(apex)))
 }
 
-/// The day of a time as YYYYMMDD00.
+/// The day of a time as YYYYMMDD00, or 1 in the far future, whose days do not fit.
 fn first_serial_of_day(time: UnixTime) -> Serial {
-    let day = Moment::since_1970(time.0);
-    Serial((day.year * 1_000_000 + day.month * 10_000 + day.day * 100) as u32)
+    let serial = i64::try_from(time.0)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .and_then(|time| time.strftime("%Y%m%d00").to_string().parse().ok());
+    Serial(serial.unwrap_or(1))
 }
 
 #[cfg(test)]
@@ -242,8 +243,10 @@ mod tests {
 
     #[test]
     fn the_serial_is_the_first_of_the_day() {
-        let serial = Plan::new(UnixTime(1_785_542_399)).serial;
-        assert_eq!(serial, Serial(2_026_073_100));
+        let check = |time, serial| assert_eq!(Plan::new(UnixTime(time)).serial, Serial(serial));
+        check(1_785_542_399, 2_026_073_100);
+        check(1_785_542_400, 2_026_080_100);
+        check(u64::MAX, 1);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Makes and signs a test root with the proportions of the real one, so that nobody needs the real
 //! one to see a server answer or to test it.
 //!
-//! [`make`] reads as the whole: `tlds` chooses names, `delegations` invents what stands at
-//! them, `contents` has the rest of the zones, `sign` signs, `text` writes a master file. Names of top-level domains are real,
-//! being facts; servers, addresses (for documentation only), keys and DS are invented. Two
-//! companion zones come along: `root-servers.net`, unsigned, and `arpa`, with a DS in the root.
+//! [`make`] reads as the whole: `tlds` chooses names, `delegations` invents what stands at them,
+//! `contents` has the rest of the zones, `sign` signs, `text` writes a master file. Names of
+//! top-level domains are real, being facts; servers, addresses (for documentation only), keys and
+//! DS are invented. Two companion zones come along: `root-servers.net`, unsigned, and `arpa`, with
+//! a DS in the root.
 //!
 //! A seed fixes names, servers, addresses and DS of delegations. Keys and signatures follow it with
 //! Ed25519 and RSASHA256 alone (RSA keys being fixed and public); ECDSA keys are fresh in each run,
@@ -37,7 +38,8 @@ use std::time::Duration;
 
 /// The fewest delegations: `net` leads to the root servers, and `arpa` is a companion.
 pub const TLDS_MIN: usize = 2;
-/// The most delegations: seventy times the real root, for tests of scale.
+/// The most delegations: seventy times the real root, for tests of scale. From about 14,000 on the
+/// zone exceeds the default of [`crate::Limits`].
 pub const TLDS_MAX: usize = 100_000;
 /// How long signatures hold, as those of the real root's ZSK do.
 pub const LIFETIME: Duration = Duration::from_secs(13 * 86_400);

@@ -72,9 +72,9 @@ fn the_root_of_july_2026_is_proven_in_all_points() {
     assert_eq!(
         keys,
         [
-            (57780, 8, false, 2791),
             (20326, 8, true, 1),
-            (38696, 8, false, 0)
+            (38696, 8, false, 0),
+            (57780, 8, false, 2791)
         ]
     );
     let expires = proof.expires.unwrap().to_string();

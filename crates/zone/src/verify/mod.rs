@@ -15,7 +15,7 @@ pub use report::{Check, Finding, KeyUse, Outcome, Proof, Report};
 
 use crate::anchors::Anchors;
 use crate::candidate::Candidate;
-use crate::image::Image;
+use crate::image::{Image, TooLarge};
 use crate::owners::{Owner, Standing, owners};
 use crate::record::{Name, Record, UnixTime};
 use domain::base::ToName;
@@ -162,7 +162,7 @@ impl Verified {
     }
 
     /// Renders every response body once, into a flat image.
-    pub fn compile(&self) -> Image {
+    pub fn compile(&self) -> Result<Image, TooLarge> {
         Image::compile(self)
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::limits::{Limits, TTL_SECONDS_MAX};
 use crate::owners::{Owner, Standing, owners};
-use crate::record::{Name, Record, canonical_cmp, deduplicate};
+use crate::record::{Name, Record, canonical_cmp, deduplicate, same_owner};
 use domain::base::ToName;
 use domain::base::iana::{Class, Rtype};
 use domain::base::name::{Label, ToLabelIter};
@@ -334,7 +334,7 @@ fn check_ttls(sorted: &[Record]) -> Result<(), Unfit> {
     for (left, right) in sorted.iter().zip(sorted.iter().skip(1)) {
         let is_rrset = left.rtype() == right.rtype()
             && left.rtype() != Rtype::RRSIG
-            && left.owner().name_eq(right.owner());
+            && same_owner(left, right);
         if is_rrset && left.ttl() != right.ttl() {
             return Err(Unfit::TtlsDiffer {
                 owner: left.owner().clone(),

@@ -140,7 +140,7 @@ fn entries(mut section: RecordSection<'_, &[u8]>) -> (Vec<Entry>, Vec<usize>) {
             &owner,
             record.ttl().as_secs(),
             record.rtype(),
-            data,
+            &data,
         ));
     }
     (entries, ends)
@@ -152,7 +152,7 @@ fn text(name: &Name<impl AsRef<[u8]>>) -> String {
 }
 
 impl Entry {
-    pub(crate) fn new(owner: &Name<Vec<u8>>, ttl: u32, rtype: Rtype, data: String) -> Self {
+    pub(crate) fn new(owner: &Name<Vec<u8>>, ttl: u32, rtype: Rtype, data: &str) -> Self {
         // `domain` writes the root as two dots in some places.
         let data = data.replace("..", ".");
         // Names that may be compressed have the case of what they point to.

@@ -295,7 +295,10 @@ fn pattern(section: usize, words: &[&str]) -> Vec<Pattern> {
         _ => 1,
     };
     let owner = words.remove(0).to_ascii_lowercase();
-    let ttl = words[0].parse().ok().inspect(|_| drop(words.remove(0)));
+    let ttl = words[0].parse().ok();
+    if ttl.is_some() {
+        words.remove(0);
+    }
     let rtype = words.remove(0).to_owned();
     let sig = words.last() == Some(&"+sig");
     if sig {
@@ -325,7 +328,7 @@ fn pattern(section: usize, words: &[&str]) -> Vec<Pattern> {
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    assert!(text.len() % 2 == 0, "`{text}` has half an octet");
+    assert!(text.len().is_multiple_of(2), "`{text}` has half an octet");
     let octet =
         |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap_or_else(|_| panic!("`{text}`"));
     (0..text.len()).step_by(2).map(octet).collect()

@@ -99,7 +99,7 @@ pub(crate) fn compile(records: Vec<Record>) -> (Name, Arc<Image>) {
     let policy = Policy {
         digest: Demand::Off,
         signatures: Demand::Off,
-        anchors: Anchors {},
+        anchors: Anchors::none(candidate.apex().clone()),
     };
     let effort = Effort {
         workers: NonZeroUsize::MIN,

@@ -71,12 +71,12 @@ fn check_zone(plan: &ZonePlan, questions: &[Question]) {
             continue;
         };
         if qname.ends_with(&oracle.apex) {
-            check_question(&service, &oracle, qname, question);
+            check_question(&service, &oracle, &qname, question);
         }
     }
 }
 
-fn check_question(service: &Service, oracle: &Oracle, qname: Qname, question: &Question) {
+fn check_question(service: &Service, oracle: &Oracle, qname: &Qname, question: &Question) {
     let mut ask = Ask::new(qname.clone(), question.rtype);
     if question.dnssec {
         ask = ask.dnssec(4096);
@@ -91,7 +91,7 @@ fn check_question(service: &Service, oracle: &Oracle, qname: Qname, question: &Q
             question.dnssec
         )
     };
-    let expected = oracle.expect(&qname, question.rtype, question.dnssec);
+    let expected = oracle.expect(qname, question.rtype, question.dnssec);
     let (required, groups) = check_whole(&expected, &whole, &about);
     check_limit(
         &whole,

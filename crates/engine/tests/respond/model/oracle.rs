@@ -54,7 +54,7 @@ impl Oracle {
                 oracle.negative_ttl = soa.minimum().as_secs().min(record.ttl().as_secs());
             }
             let ttl = record.ttl().as_secs();
-            let entry = Entry::new(&owner, ttl, record.rtype(), record.data().to_string());
+            let entry = Entry::new(&owner, ttl, record.rtype(), &record.data().to_string());
             let (covered, target) = match record.data() {
                 Data::Rrsig(rrsig) => (Some(rrsig.type_covered()), None),
                 Data::Ns(ns) => (None, Some(ns.nsdname().to_name())),

@@ -187,7 +187,7 @@ impl Tweak {
             let mut first: Label = name.first().as_slice().to_vec();
             let above = name.parent().map(|above| above.to_name::<Vec<u8>>());
             name = match (step, above) {
-                (Step::Down(label), _) => join(&[label.clone()], &name)?,
+                (Step::Down(label), _) => join(std::slice::from_ref(label), &name)?,
                 (Step::Case(bits), _) => {
                     let flip = |(at, octet): (usize, &u8)| match octet.is_ascii_alphabetic() {
                         true => octet ^ ((bits >> (at % 64) & 1) as u8) << 5,

@@ -28,7 +28,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1)]
     workers: usize,
     /// Queries outstanding at any time.
-    #[arg(long, default_value_t = 192, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, default_value_t = 160, value_parser = clap::value_parser!(u16).range(1..=4096))]
     window: u16,
     #[command(flatten)]
     common: Common,

@@ -115,9 +115,7 @@ fn reload(imrs: &Imrs, file: &Path, number: u64) -> Result<()> {
 /// The longest time so far that a worker was busy before it looked at its sockets again.
 fn longest_turn(imrs: &Imrs) -> Result<Duration> {
     let stats = imrs.ctl("stats")?;
-    let turn = stats
-        .pointer("/longest_turn_us")
-        .and_then(Value::as_u64);
+    let turn = stats.pointer("/longest_turn_us").and_then(Value::as_u64);
     let turn = turn.with_context(|| format!("no longest_turn_us in {stats}"))?;
     Ok(Duration::from_micros(turn))
 }

@@ -38,7 +38,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 500)]
     burst_ms: u64,
     /// Queries outstanding at any time; many more overrun the receive buffer of a sleeping server.
-    #[arg(long, default_value_t = 192, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, default_value_t = 160, value_parser = clap::value_parser!(u16).range(1..=4096))]
     window: u16,
 }
 

@@ -83,4 +83,4 @@ const CORPUS: usize = 20_000;
 const BURST: Duration = Duration::from_millis(500);
 
 /// Queries outstanding meanwhile.
-const WINDOW: usize = 192;
+const WINDOW: usize = 160;

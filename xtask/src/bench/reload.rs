@@ -28,7 +28,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1)]
     workers: usize,
     /// Queries outstanding at any time.
-    #[arg(long, default_value_t = 192, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, default_value_t = 160, value_parser = clap::value_parser!(u16).range(1..=4096))]
     window: u16,
     #[command(flatten)]
     common: Common,
@@ -115,9 +115,7 @@ fn reload(imrs: &Imrs, file: &Path, number: u64) -> Result<()> {
 /// The longest time so far that a worker was busy before it looked at its sockets again.
 fn longest_turn(imrs: &Imrs) -> Result<Duration> {
     let stats = imrs.ctl("stats")?;
-    let turn = stats
-        .pointer("/counters/longest_turn_us")
-        .and_then(Value::as_u64);
+    let turn = stats.pointer("/longest_turn_us").and_then(Value::as_u64);
     let turn = turn.with_context(|| format!("no longest_turn_us in {stats}"))?;
     Ok(Duration::from_micros(turn))
 }

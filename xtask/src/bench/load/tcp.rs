@@ -148,8 +148,9 @@ impl Connection {
 /// Longer than any response of a root zone over TCP.
 const LARGEST: usize = 8192;
 
-/// A response that has not come by then is lost.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// A response that has not come by then is lost. On a crowded machine a server may not run for
+/// a few hundred milliseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Time for a server to accept what is in its backlog.
 const SETTLE: Duration = Duration::from_millis(30);

@@ -3,7 +3,7 @@
 //! This module knows digests alone; whether a zone without one may be served is a policy, which
 //! [`crate::verify`] applies.
 
-use crate::record::{Name, Record, sort_canonically};
+use crate::record::{Name, Record, is_at_or_below, sort_canonically};
 use bytes::Bytes;
 use domain::base::ToName;
 use domain::base::iana::Rtype;
@@ -111,7 +111,7 @@ pub fn check(records: &[Record]) -> Result<Hash, DigestError> {
     let apex = soa.owner();
     let mut covered: Vec<Record> = records
         .iter()
-        .filter(|record| record.owner().ends_with(apex))
+        .filter(|record| is_at_or_below(record.owner(), apex))
         .cloned()
         .collect();
     sort_canonically(&mut covered);

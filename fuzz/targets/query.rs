@@ -11,7 +11,10 @@ fuzz_target!(|packet: &[u8]| {
             assert!(packet[12..].starts_with(query.question.octets()));
         }
         Err(Malformed::Silent) => {
-            assert!(packet.len() < 12 || packet[2] & 0x80 != 0, "a query was dropped");
+            assert!(
+                packet.len() < 12 || packet[2] & 0x80 != 0,
+                "a query was dropped"
+            );
         }
         Err(Malformed::Error { query, .. }) => {
             if let Some(question) = query.question() {

@@ -98,7 +98,7 @@ fn table(
         mix.name(),
         options.pairs,
         options.burst_ms,
-        options.window
+        transport.window(usize::from(options.window))
     );
     let mut table = Table::new(title, &COLUMNS)
         .with("transport", transport.name())

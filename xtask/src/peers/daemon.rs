@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::{self, File};
 use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -63,13 +64,8 @@ impl Daemon {
         process_tree(self.child.id())
     }
 
-    /// The process that was started; it may have children.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Where the server keeps its files.
-    pub(crate) fn path(&self) -> &std::path::Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
@@ -145,7 +141,7 @@ fn parents() -> Vec<(u32, u32)> {
 }
 
 /// Sends a signal, named as `kill` names it.
-pub(crate) fn signal(name: &str, pids: &[u32]) {
+fn signal(name: &str, pids: &[u32]) {
     let pids = pids.iter().map(u32::to_string);
     // A process that has ended meanwhile makes `kill` complain; that is the aim.
     let _ = Command::new("kill")

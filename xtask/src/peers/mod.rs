@@ -10,7 +10,7 @@ mod config;
 mod daemon;
 mod install;
 
-pub(crate) use daemon::{Daemon, signal};
+pub(crate) use daemon::Daemon;
 pub(crate) use install::{Tool, ensure_installed, tool_command};
 
 use anyhow::{Context, Result};
@@ -94,8 +94,6 @@ pub(crate) struct Zone {
 /// A running peer. Ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    /// Where it answers, over UDP and TCP.
-    pub(crate) address: SocketAddr,
     /// Its processes.
     pub(crate) daemon: Daemon,
 }
@@ -119,7 +117,7 @@ impl Peer {
         command.arg("-c").arg(file);
         let origins = zones.iter().map(|zone| zone.origin.as_str());
         let daemon = Daemon::start(&mut command, directory, address, origins)?;
-        Ok(Peer { address, daemon })
+        Ok(Peer { daemon })
     }
 }
 

@@ -31,6 +31,15 @@ impl Transport {
             Transport::TcpSingle => "tcp-single",
         }
     }
+
+    /// The queries outstanding at any time, where `wanted` are wanted.
+    pub(crate) fn window(self, wanted: usize) -> usize {
+        match self {
+            Transport::Udp => wanted,
+            Transport::TcpPersistent => wanted.min(CONNECTIONS),
+            Transport::TcpSingle => wanted.min(BACKLOG),
+        }
+    }
 }
 
 /// Open sockets to one server.
@@ -46,15 +55,13 @@ pub(crate) enum Session {
 impl Session {
     /// Opens the sockets for `window` outstanding queries.
     pub(crate) fn open(transport: Transport, server: SocketAddr, window: usize) -> Result<Session> {
+        let window = transport.window(window);
         Ok(match transport {
             Transport::Udp => Session::Udp(udp::Flows::open(server, window)?),
             Transport::TcpPersistent => {
-                Session::TcpPersistent(tcp::Persistent::open(server, window.min(CONNECTIONS))?)
+                Session::TcpPersistent(tcp::Persistent::open(server, window)?)
             }
-            Transport::TcpSingle => Session::TcpSingle(tcp::Single {
-                server,
-                window: window.min(CONNECTIONS),
-            }),
+            Transport::TcpSingle => Session::TcpSingle(tcp::Single { server, window }),
         })
     }
 
@@ -100,5 +107,8 @@ impl Tally {
     }
 }
 
-/// Connections at once at most: enough to keep a server busy.
+/// Connections at once that stay open: enough to keep a server busy.
 const CONNECTIONS: usize = 64;
+
+/// Connections at once that are new: Knot and BIND leave no more than 10 waiting.
+const BACKLOG: usize = 8;

@@ -1,6 +1,6 @@
 //! Walks the records of a zone owner by owner and tells where each stands to the zone cuts.
 
-use crate::record::{Name, Record, same_owner};
+use crate::record::{Name, Record, is_at_or_below, same_owner};
 use domain::base::ToName;
 use domain::base::iana::Rtype;
 use domain::rdata::ZoneRecordData;
@@ -36,7 +36,7 @@ pub fn owners<'a>(apex: &'a Name, records: &'a [Record]) -> impl Iterator<Item =
         let name = records.first()?.owner();
         let standing = if name.name_eq(apex) {
             Standing::Apex
-        } else if cut.is_some_and(|cut| name.ends_with(cut)) {
+        } else if cut.is_some_and(|cut| is_at_or_below(name, cut)) {
             Standing::Occluded
         } else if records.iter().any(|record| record.rtype() == Rtype::NS) {
             cut = Some(name);

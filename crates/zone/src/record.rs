@@ -75,6 +75,26 @@ pub(crate) fn same_owner(left: &Record, right: &Record) -> bool {
     left.owner().as_slice() == right.owner().as_slice() || left.owner().name_eq(right.owner())
 }
 
+/// Whether `name` is `parent` or a name below it. Compares octets, which costs a fraction of
+/// comparing labels from the end.
+pub(crate) fn is_at_or_below(name: &Name, parent: &Name) -> bool {
+    let (name, parent) = (name.as_slice(), parent.as_slice());
+    let Some((head, tail)) = name.len().checked_sub(parent.len()).and_then(|at| {
+        // Lengths of labels are below 64, so that none is taken for a letter.
+        name.split_at_checked(at)
+    }) else {
+        return false;
+    };
+    if !tail.eq_ignore_ascii_case(parent) {
+        return false;
+    }
+    let mut at = 0;
+    while let Some(&length) = head.get(at) {
+        at += 1 + usize::from(length);
+    }
+    at == head.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +113,26 @@ mod tests {
 
     fn address(last: u8) -> Data {
         A::new(Ipv4Addr::new(192, 0, 2, last)).into()
+    }
+
+    #[test]
+    fn below_means_whole_labels() {
+        let check = |left: &str, right: &str, expected| {
+            assert_eq!(
+                is_at_or_below(&name(left), &name(right)),
+                expected,
+                "{left} {right}"
+            );
+        };
+        check("a.B.c.", "b.C.", true);
+        check("b.c.", "B.c.", true);
+        check("ab.c.", "b.c.", false);
+        check("c.", "b.c.", false);
+        check("a.", ".", true);
+        check(".", ".", true);
+        check(".", "a.", false);
+        // The octet before the tail is a length, but also the last letter of the label before.
+        check(r"x\001b.c.", "b.c.", false);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! This module knows digests alone; whether a zone without one may be served is a policy, which
 //! [`crate::verify`] applies.
 
-use crate::record::{Name, Record, sort_canonically};
+use crate::record::{Name, Record, canonical_cmp, is_at_or_below};
 use bytes::Bytes;
 use domain::base::ToName;
 use domain::base::iana::Rtype;
@@ -109,18 +109,27 @@ pub fn check(records: &[Record]) -> Result<Hash, DigestError> {
     let soa = records.iter().find(|record| record.rtype() == Rtype::SOA);
     let soa = soa.ok_or(DigestError::NoSoa)?;
     let apex = soa.owner();
-    let mut covered: Vec<Record> = records
+    let mut covered: Vec<&Record> = records
         .iter()
-        .filter(|record| record.owner().ends_with(apex))
-        .cloned()
+        .filter(|record| is_at_or_below(record.owner(), apex))
         .collect();
-    sort_canonically(&mut covered);
-    check_sorted(apex, &covered)
+    covered.sort_by(|left, right| canonical_cmp(left, right));
+    covered.dedup_by(|later, earlier| canonical_cmp(earlier, later).is_eq());
+    check_each(apex, || covered.iter().copied())
 }
 
 /// Checks the digest of the records of a zone, in canonical order and without duplicates.
 pub(crate) fn check_sorted(apex: &Name, records: &[Record]) -> Result<Hash, DigestError> {
-    let at_apex = || records.iter().filter(|record| record.owner().name_eq(apex));
+    check_each(apex, || records.iter())
+}
+
+/// Checks the digest of the records that `records` iterates over.
+fn check_each<'a, I: Iterator<Item = &'a Record>>(
+    apex: &Name,
+    records: impl Fn() -> I,
+) -> Result<Hash, DigestError> {
+    // Nothing sorts before the apex.
+    let at_apex = || records().take_while(|record| record.owner().name_eq(apex));
     let serial = at_apex()
         .find_map(|record| match record.data() {
             ZoneRecordData::Soa(soa) => Some(Serial(soa.serial().into_int())),
@@ -155,7 +164,7 @@ pub(crate) fn check_sorted(apex: &Name, records: &[Record]) -> Result<Hash, Dige
                     found: Serial(only.serial().into_int()),
                 }
             }
-            (Some(only), None) if digest(apex, records, hash) == only.digest().as_ref() => {
+            (Some(only), None) if digest_each(apex, records(), hash) == only.digest().as_ref() => {
                 return Ok(hash);
             }
             (Some(_), None) => DigestError::Mismatch { serial, hash },
@@ -189,15 +198,17 @@ impl DigestError {
 /// ([`crate::record::sort_canonically`]). The apex ZONEMD RRset and the signatures over it are
 /// passed over (section 3.4.1); glue and occluded records are covered.
 pub fn digest(apex: &Name, records: &[Record], hash: Hash) -> Vec<u8> {
+    digest_each(apex, records.iter(), hash)
+}
+
+fn digest_each<'a>(apex: &Name, records: impl Iterator<Item = &'a Record>, hash: Hash) -> Vec<u8> {
     let algorithm = match hash {
         Hash::Sha384 => &digest::SHA384,
         Hash::Sha512 => &digest::SHA512,
     };
     let mut context = digest::Context::new(algorithm);
     let mut octets = Vec::with_capacity(1024);
-    let covered = records
-        .iter()
-        .filter(|record| !(is_digest(record) && record.owner().name_eq(apex)));
+    let covered = records.filter(|record| !(is_digest(record) && record.owner().name_eq(apex)));
     for record in covered {
         octets.clear();
         match record.compose_canonical(&mut octets) {

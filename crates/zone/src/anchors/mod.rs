@@ -1,6 +1,6 @@
 //! Trust anchors: built in for the root, or read from a file.
 //!
-//! A file is in the XML form of RFC 7958 ([`xml`]) or a master file of DS or DNSKEY records. This
+//! A file is in the XML form of RFC 7958 (`xml`) or a master file of DS or DNSKEY records. This
 //! module does not know what is signed with the keys.
 
 mod xml;

@@ -9,7 +9,7 @@ pub use unfit::Unfit;
 
 use crate::limits::{Limits, TTL_SECONDS_MAX};
 use crate::owners::{Owner, Standing, owners};
-use crate::record::{Name, Record, canonical_cmp, deduplicate, same_owner};
+use crate::record::{Name, Record, canonical_cmp, deduplicate, is_at_or_below, same_owner};
 use domain::base::ToName;
 use domain::base::iana::{Class, Rtype};
 use domain::base::name::{Label, ToLabelIter};
@@ -124,7 +124,7 @@ fn check_record(record: &Record, apex: &Name) -> Result<(), Unfit> {
             class: record.class(),
         });
     }
-    if !record.owner().ends_with(apex) {
+    if !is_at_or_below(record.owner(), apex) {
         return Err(Unfit::OutOfZone {
             owner: owner(),
             rtype,

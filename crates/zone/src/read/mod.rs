@@ -2,7 +2,7 @@
 //!
 //! Start at [`read`]. The syntax is `domain`'s; this module packs its records tightly, checks
 //! what `domain` leaves open, and turns its errors into ones that name the place and the remedy
-//! ([`problem`]). It knows octets alone: no file name, no compression, no `$INCLUDE`.
+//! ([`Problem`]). It knows octets alone: no file name, no compression, no `$INCLUDE`.
 
 mod guard;
 mod problem;

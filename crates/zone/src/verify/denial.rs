@@ -79,13 +79,17 @@ fn check_types(owner: &Owner<'_>, nsec: &Nsec<Bytes, Name>) -> Result<(), Unveri
     if has().eq(told()) {
         return Ok(());
     }
+    let (has, mut told): (Vec<Rtype>, Vec<Rtype>) = (has().collect(), told().collect());
+    told.sort_unstable();
+    let without = |types: &[Rtype], others: &[Rtype]| {
+        let only = types
+            .iter()
+            .filter(|rtype| others.binary_search(rtype).is_err());
+        only.copied().collect()
+    };
     Err(Unverified::NsecTypes {
         owner: owner.name.clone(),
-        lacks: has()
-            .filter(|&rtype| told().all(|other| other != rtype))
-            .collect(),
-        extra: told()
-            .filter(|&rtype| has().all(|other| other != rtype))
-            .collect(),
+        lacks: without(&has, &told),
+        extra: without(&told, &has),
     })
 }

@@ -261,7 +261,12 @@ fn show(name: &Name) -> impl fmt::Display + '_ {
     name.fmt_with_dot()
 }
 
+/// The first of some items; a forged zone could have very many.
 fn list<T: fmt::Display>(items: &[T]) -> String {
-    let items: Vec<String> = items.iter().map(T::to_string).collect();
-    items.join(" ")
+    let shown = items.iter().take(ITEMS_SHOWN).map(T::to_string);
+    let more = (items.len() > ITEMS_SHOWN).then(|| "\u{2026}".to_owned());
+    shown.chain(more).collect::<Vec<_>>().join(" ")
 }
+
+/// Keys or types that an error shows.
+const ITEMS_SHOWN: usize = 16;

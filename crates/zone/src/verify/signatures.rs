@@ -352,6 +352,25 @@ mod tests {
     }
 
     #[test]
+    fn an_algorithm_that_cannot_be_checked_proves_nothing() {
+        let text = include_str!("../../tests/signed/algorithm-13.zone")
+            .replace("DNSKEY\t256 3 13", "DNSKEY\t256 3 16")
+            .replace("SOA 13 0 86400 20260901000000 20260801000000 861", {
+                // The algorithm is part of what the tag sums up.
+                "SOA 16 0 86400 20260901000000 20260801000000 864"
+            });
+        let mut records = read(text.as_bytes(), None).unwrap();
+        sort_canonically(&mut records);
+        let apex = Name::root_bytes();
+        let keys: Vec<ZoneKey> = keys(&records).iter().filter_map(ZoneKey::new).collect();
+        let owner = owners(&apex, &records).next().unwrap();
+        let now = UnixTime::parse("2026-08-15T00:00:00Z").unwrap();
+        let mut checker = Checker::new(&apex, &keys, now);
+        let fault = checker.check_rrset(&RrsetCheck::new(&owner, Rtype::SOA), |_| ());
+        assert_eq!(fault, Err(SignatureFault::Unsupported { algorithm: 16 }));
+    }
+
+    #[test]
     fn times_wrap_around_after_2106() {
         let check = |now: u64, low: u32, expected: u64| {
             assert_eq!(near(UnixTime(now), low), UnixTime(expected), "{now} {low}");

@@ -2,6 +2,11 @@
 //!
 //! What goes over a connection is in [`connection`], the order of closing in [`order`], the
 //! limits that workers share in [`admission`].
+//!
+//! A query on an open connection costs a read and a write, and a wait shared with the others that
+//! are ready. A connection with one query costs accept4, read, write, epoll_ctl, read and close;
+//! 97 % of its time is spent in the kernel. Tried without measurable gain: TCP_DEFER_ACCEPT, and
+//! registering a connection only once its client did not close it soon after the response.
 
 mod admission;
 mod connection;

@@ -12,6 +12,8 @@
 pub mod anchors;
 pub mod candidate;
 pub mod image;
+pub mod limits;
+pub mod owners;
 pub mod read;
 pub mod record;
 pub mod synth;
@@ -21,6 +23,7 @@ pub mod zones;
 
 pub use candidate::{Candidate, Unfit};
 pub use image::Image;
+pub use limits::Limits;
 pub use record::{Name, Record};
 pub use verify::{Unverified, Verified};
 pub use zones::Zones;

@@ -1,12 +1,14 @@
-//! The record types that the stages of a zone share, as `domain` gives them.
+//! The record types that the stages of a zone share, as `domain` gives them, and their order.
 
 use bytes::Bytes;
+use domain::base::{CanonicalOrd, ToName};
 use domain::rdata::ZoneRecordData;
+use std::cmp::Ordering;
 
 /// A domain name in wire form, uncompressed, in the case of its source.
 pub type Name = domain::base::Name<Bytes>;
 
-/// Record data whose octets are shared with the text that they were read from.
+/// Record data whose octets are shared with the buffer that they were read into.
 pub type Data = ZoneRecordData<Bytes, Name>;
 
 /// One resource record.
@@ -17,3 +19,79 @@ pub type Record = domain::base::Record<Name, Data>;
 /// The zone crate never reads a clock: whoever verifies says what time it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixTime(pub u64);
+
+/// Puts records into canonical order and removes duplicates (RFC 4034 sections 6.1 to 6.3).
+///
+/// The order is that of [`canonical_cmp`]. Records that differ only in TTL or in letter case are
+/// duplicates; the first of them in the input stays.
+pub fn sort_canonically(records: &mut Vec<Record>) {
+    records.sort_by(canonical_cmp);
+    deduplicate(records);
+}
+
+/// Removes duplicates from records in canonical order.
+pub(crate) fn deduplicate(sorted: &mut Vec<Record>) {
+    sorted.dedup_by(|later, earlier| canonical_cmp(earlier, later) == Ordering::Equal);
+}
+
+/// Compares by owner in canonical order, then type, class and canonical data.
+pub fn canonical_cmp(left: &Record, right: &Record) -> Ordering {
+    left.owner()
+        .name_cmp(right.owner())
+        .then_with(|| left.rtype().cmp(&right.rtype()))
+        .then_with(|| left.class().to_int().cmp(&right.class().to_int()))
+        .then_with(|| left.data().canonical_cmp(right.data()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::base::Ttl;
+    use domain::base::iana::Class;
+    use domain::rdata::{A, Ns};
+    use std::net::Ipv4Addr;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn record(owner: &str, data: Data) -> Record {
+        Record::new(name(owner), Class::IN, Ttl::from_secs(60), data)
+    }
+
+    fn address(last: u8) -> Data {
+        A::new(Ipv4Addr::new(192, 0, 2, last)).into()
+    }
+
+    #[test]
+    fn order_is_owner_then_type_then_data_and_duplicates_go() {
+        let mut records = vec![
+            record("b.example.", address(1)),
+            record("z.a.example.", address(1)),
+            record("EXAMPLE.", Ns::new(name("ns2.example.")).into()),
+            record("example.", Ns::new(name("ns10.example.")).into()),
+            record("example.", Ns::new(name("NS2.example.")).into()),
+            record("example.", address(200)),
+            record("example.", address(3)),
+            record("a.example.", address(1)),
+            record("B.example.", address(1)),
+        ];
+        sort_canonically(&mut records);
+        let lines: Vec<String> = records
+            .iter()
+            .map(|record| format!("{} {}", record.owner(), record.data()))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "example 192.0.2.3",
+                "example 192.0.2.200",
+                "EXAMPLE ns2.example.",
+                "example ns10.example.",
+                "a.example 192.0.2.1",
+                "z.a.example 192.0.2.1",
+                "b.example 192.0.2.1",
+            ]
+        );
+    }
+}

@@ -12,6 +12,8 @@
     clippy::unreachable
 )]
 
+mod chaos;
+mod compose;
 mod identity;
 mod outcome;
 mod respond;

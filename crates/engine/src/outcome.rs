@@ -1,6 +1,7 @@
 //! What became of one packet.
 
 use imrs_wire::Rcode;
+use imrs_zone::image;
 
 /// What became of one packet. Plain data: the worker sends and counts by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Outcome {
 pub enum Kind {
     /// Nothing is sent: not a query, or too short to answer.
     Dropped,
-    /// An authoritative answer.
+    /// An answer.
     Answer,
     /// A referral to the servers of a delegated zone.
     Referral,
@@ -41,4 +42,16 @@ impl Outcome {
         rcode: Rcode::NOERROR,
         truncated: false,
     };
+}
+
+impl From<image::Kind> for Kind {
+    #[inline]
+    fn from(kind: image::Kind) -> Self {
+        match kind {
+            image::Kind::Answer => Kind::Answer,
+            image::Kind::Referral => Kind::Referral,
+            image::Kind::NoData => Kind::NoData,
+            image::Kind::NxDomain => Kind::NxDomain,
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! The one function that answers, for every transport.
 
+use crate::chaos;
+use crate::compose::{self, Opt};
 use crate::identity::Identity;
 use crate::outcome::Outcome;
-use imrs_zone::Zones;
+use imrs_wire::{Class, Ede, Malformed, Query, Rcode, Rtype};
+use imrs_zone::{Zones, image};
 
 /// All that a response depends on besides the query. Immutable; a reload makes a new one.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +31,81 @@ pub enum Transport {
 
 /// Answers one query: parse, look up, compose.
 ///
-/// `packet` is one DNS message without transport framing. `out.len()` is the size limit for this
-/// transport. The clock, the counters and the socket belong to the caller.
+/// `packet` is one DNS message without transport framing, in octets off the wire. `out.len()` is
+/// the size limit for this transport; a larger response sets TC. The clock, the counters and the
+/// socket belong to the caller. Total: every octet string yields an `Outcome` (fuzz target
+/// `respond`).
+#[inline]
 pub fn respond(service: &Service, transport: Transport, packet: &[u8], out: &mut [u8]) -> Outcome {
-    let _ = (service, transport, packet, out);
-    Outcome::DROPPED
+    let query = match Query::parse(packet) {
+        Ok(query) => query,
+        Err(Malformed::Silent) => return Outcome::DROPPED,
+        Err(Malformed::Error { rcode, query }) => {
+            let ede = (rcode == Rcode::NOTIMP).then_some(Ede::NotSupported);
+            return compose::error(service, transport, &query, rcode, ede, out);
+        }
+    };
+    match query.question.qclass {
+        Class::IN => answer(service, transport, &query, out),
+        Class::CH => chaos::answer(service, transport, &query, out),
+        _ => refuse(service, transport, &query, Ede::NotAuthoritative, out),
+    }
+}
+
+/// Answers a question of class IN.
+#[inline]
+fn answer(service: &Service, transport: Transport, query: &Query<'_>, out: &mut [u8]) -> Outcome {
+    let question = &query.question;
+    if let Some((rcode, ede)) = unanswerable(question.qtype) {
+        return compose::error(service, transport, &query.partial(), rcode, ede, out);
+    }
+    let Some(zone) = service.zones.find(&question.qname, question.qtype) else {
+        return refuse(service, transport, query, Ede::NotAuthoritative, out);
+    };
+    let found = zone.image().and_then(|image| {
+        Some((
+            image,
+            image.lookup(&question.qname, question.qtype, query.wants_dnssec())?,
+        ))
+    });
+    let Some((image, body)) = found else {
+        let (rcode, ede) = (Rcode::SERVFAIL, Some(Ede::NotReady));
+        return compose::error(service, transport, &query.partial(), rcode, ede, out);
+    };
+    let rcode = match body.kind() {
+        image::Kind::NxDomain => Rcode::NXDOMAIN,
+        _ => Rcode::NOERROR,
+    };
+    let opt = Opt::new(service, transport, query.edns, Some(image), None);
+    compose::response(query, transport, &body, rcode, &opt, out).unwrap_or(Outcome::DROPPED)
+}
+
+/// Refuses a query that this server will not answer.
+pub(crate) fn refuse(
+    service: &Service,
+    transport: Transport,
+    query: &Query<'_>,
+    ede: Ede,
+    out: &mut [u8],
+) -> Outcome {
+    compose::error(
+        service,
+        transport,
+        &query.partial(),
+        Rcode::REFUSED,
+        Some(ede),
+        out,
+    )
+}
+
+/// What to say to types that are no data: transfers are not for everybody, and what only has a
+/// meaning inside messages cannot be asked for.
+#[inline]
+fn unanswerable(qtype: Rtype) -> Option<(Rcode, Option<Ede>)> {
+    match qtype {
+        Rtype::AXFR | Rtype::IXFR => Some((Rcode::REFUSED, Some(Ede::Prohibited))),
+        // RFC 9824 section 3.4 for NXNAME.
+        Rtype::OPT | Rtype::NXNAME => Some((Rcode::FORMERR, None)),
+        _ => None,
+    }
 }

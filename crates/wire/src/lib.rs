@@ -1,5 +1,9 @@
 //! Reads queries and writes responses: header, name, question, EDNS, serial arithmetic and the
-//! unit types. Knows no zone, socket, policy or clock, and allocates nothing.
+//! unit types.
+//!
+//! Start reading at [`Query::parse`]. This crate knows no zone, socket, policy or clock, and
+//! allocates nothing.
+#![no_std]
 #![forbid(unsafe_code)]
 #![deny(
     clippy::indexing_slicing,
@@ -10,8 +14,26 @@
     clippy::unreachable
 )]
 
-mod rcode;
-mod serial;
+#[cfg(test)]
+extern crate std;
 
+mod cursor;
+mod edns;
+mod header;
+pub mod limits;
+mod name;
+mod query;
+mod rcode;
+mod rtype;
+mod serial;
+mod writer;
+
+pub use cursor::Cursor;
+pub use edns::{Ede, Edns, OptionCode};
+pub use header::{Counts, Flags, Opcode};
+pub use name::{LabelEnds, Qname};
+pub use query::{Malformed, Partial, Query, Question};
 pub use rcode::Rcode;
+pub use rtype::{Class, Rtype};
 pub use serial::Serial;
+pub use writer::Writer;

@@ -2,7 +2,7 @@
 
 use crate::anchors::Anchors;
 use crate::candidate::Candidate;
-use crate::image::Image;
+use crate::image::{Image, TooLarge};
 use crate::record::{Name, Record, UnixTime};
 use imrs_wire::Serial;
 use std::num::NonZeroUsize;
@@ -97,7 +97,7 @@ impl Verified {
     }
 
     /// Renders every response body once, into a flat image.
-    pub fn compile(&self) -> Image {
+    pub fn compile(&self) -> Result<Image, TooLarge> {
         Image::compile(self)
     }
 }

@@ -1,0 +1,118 @@
+//! Extension mechanisms: the OPT record of a query and of its response (RFC 6891).
+//!
+//! ```text
+//! OPT   name 0 | type 41 | size | ext-rcode | version | DO, Z | length | options
+//! option   code | length | data
+//! ```
+
+use crate::cursor::Cursor;
+use crate::rcode::Rcode;
+use crate::rtype::Rtype;
+
+/// What the OPT record of a query asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edns {
+    /// The largest UDP response that the client can take, in octets, as it says.
+    pub udp_len_max: u16,
+    /// The version; only 0 exists.
+    pub version: u8,
+    /// DNSSEC records are wanted (DO, RFC 3225).
+    pub dnssec: bool,
+    /// The options that this server knows, a bit each.
+    asked: u8,
+}
+
+/// The options that this server knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum OptionCode {
+    /// Which server answers (RFC 5001).
+    Nsid = 3,
+    /// How long an idle TCP connection stays open (RFC 7828).
+    Keepalive = 11,
+    /// Why there is an error (RFC 8914).
+    Ede = 15,
+    /// From which version of the zone the response is (RFC 9660).
+    ZoneVersion = 19,
+}
+
+/// Extended error codes (RFC 8914 section 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Ede {
+    /// The zone is not ready to be served.
+    NotReady = 14,
+    /// The server does not do this for this client.
+    Prohibited = 18,
+    /// The server has no zone that encloses the name.
+    NotAuthoritative = 20,
+    /// The operation is not supported.
+    NotSupported = 21,
+}
+
+impl Edns {
+    /// Parses what follows the name and type of an OPT record and moves `cursor` behind it.
+    /// `None` if the record or one of its options is cut short.
+    #[inline]
+    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Option<Self> {
+        let udp_len_max = cursor.take_u16()?;
+        let [_ext_rcode, version, flags, _z] = *cursor.take_array()?;
+        let len = cursor.take_u16()?;
+        let mut options = Cursor::new(cursor.take(usize::from(len))?);
+        let mut edns = Edns {
+            udp_len_max,
+            version,
+            dnssec: flags & 0x80 != 0,
+            asked: 0,
+        };
+        while !options.is_empty() {
+            let code = options.take_u16()?;
+            let len = options.take_u16()?;
+            options.take(usize::from(len))?;
+            edns.asked |= match code {
+                3 => OptionCode::Nsid.bit(),
+                11 => OptionCode::Keepalive.bit(),
+                // One that is not empty is to be ignored (RFC 9660 section 3.2).
+                19 if len == 0 => OptionCode::ZoneVersion.bit(),
+                _ => 0,
+            };
+        }
+        Some(edns)
+    }
+
+    /// Whether the query has this option.
+    #[inline]
+    pub fn asks(&self, option: OptionCode) -> bool {
+        self.asked & option.bit() != 0
+    }
+
+    /// Whether the query has any option that this server knows.
+    #[inline]
+    pub fn asks_any(&self) -> bool {
+        self.asked != 0
+    }
+
+    /// The fixed part of the OPT record of a response: version 0, DO copied (RFC 3225
+    /// section 3), `udp_len_max` the largest query that this server takes over UDP.
+    #[inline]
+    pub fn encode(&self, rcode: Rcode, udp_len_max: u16, options_len: u16) -> [u8; 11] {
+        let [t0, t1] = Rtype::OPT.0.to_be_bytes();
+        let [s0, s1] = udp_len_max.to_be_bytes();
+        let [l0, l1] = options_len.to_be_bytes();
+        let ext_rcode = (rcode.0 >> 4) as u8;
+        let dnssec = if self.dnssec { 0x80 } else { 0 };
+        [0, t0, t1, s0, s1, ext_rcode, 0, dnssec, 0, l0, l1]
+    }
+}
+
+impl OptionCode {
+    #[inline]
+    fn bit(self) -> u8 {
+        match self {
+            OptionCode::Nsid => 1,
+            OptionCode::Keepalive => 2,
+            OptionCode::Ede => 4,
+            OptionCode::ZoneVersion => 8,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Requests to the system that no safe wrapper covers.
+//!
+//! JUSTIFICATION: proving the root takes some 30 MiB for a moment, which the allocator keeps for
+//! later; a server that reloads twice a day has no use for them (measured in `docs/manual`).
+//! Reloading at a lower priority leaves the cores to the workers.
+#![expect(unsafe_code, reason = "calls of the C library without a safe wrapper; see above")]
+
+/// Gives the memory that the allocator keeps for later back to the system.
+pub fn return_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: malloc_trim takes no pointer, may be called by any thread at any time, and frees
+    // only what the allocator holds itself.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// Puts the calling thread, and threads that it starts, behind the workers. Never fails: where
+/// the system refuses, the thread runs as it did.
+pub fn yield_to_workers() {
+    /// A tenth of the share of a thread at the default of 0 (sched(7)).
+    const NICE: i32 = 10;
+    #[cfg(target_os = "linux")]
+    // SAFETY: setpriority takes no pointer; on Linux, PRIO_PROCESS with 0 names the calling
+    // thread alone.
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
+    }
+}
+
+/// The number of the user that this process acts for.
+pub fn user() -> u32 {
+    // SAFETY: geteuid takes nothing, always succeeds and changes nothing.
+    unsafe { libc::geteuid() }
+}

@@ -170,7 +170,10 @@ pub(crate) fn response(
         .wrapping_add(opt.len());
     let Some(cut) = limit.checked_sub(around).and_then(|room| body.fit(room)) else {
         let outcome = truncated(query, body.flags(), rcode, opt, limit, out)?;
-        return Some(Outcome { kind: body.kind().into(), ..outcome });
+        return Some(Outcome {
+            kind: body.kind().into(),
+            ..outcome
+        });
     };
     let (answer, authority) = body.counts();
     let additional = cut.additional.wrapping_add(opt.edns.is_some().into());

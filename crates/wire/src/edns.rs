@@ -52,7 +52,8 @@ pub enum Ede {
 
 impl Edns {
     /// Parses what follows the name and type of an OPT record and moves `cursor` behind it.
-    /// `None` if the record or one of its options is cut short.
+    /// `None` if the record or one of its options is cut short. What stands in the options of
+    /// another version is unknown, so they are passed over.
     #[inline]
     pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Option<Self> {
         let udp_len_max = cursor.take_u16()?;
@@ -65,7 +66,7 @@ impl Edns {
             dnssec: flags & 0x80 != 0,
             asked: 0,
         };
-        while !options.is_empty() {
+        while version == 0 && !options.is_empty() {
             let code = options.take_u16()?;
             let len = options.take_u16()?;
             options.take(usize::from(len))?;

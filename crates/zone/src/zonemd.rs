@@ -102,16 +102,16 @@ pub enum DigestError {
 
 /// Checks the digest of records that need not have the shape of a zone.
 ///
-/// The apex is that of the first SOA record. Records of another class and out of its zone are not
-/// covered, as they are not in the zone (section 3.4.1); nor are duplicates. Says which hash is
-/// good.
+/// The apex is that of the first SOA record. Records out of its zone are not covered, as they are
+/// not in the zone (section 3.4.1), nor are duplicates; records of all classes are. Says which hash
+/// is good.
 pub fn check(records: &[Record]) -> Result<Hash, DigestError> {
     let soa = records.iter().find(|record| record.rtype() == Rtype::SOA);
     let soa = soa.ok_or(DigestError::NoSoa)?;
     let apex = soa.owner();
     let mut covered: Vec<Record> = records
         .iter()
-        .filter(|record| record.class() == soa.class() && record.owner().ends_with(apex))
+        .filter(|record| record.owner().ends_with(apex))
         .cloned()
         .collect();
     sort_canonically(&mut covered);
@@ -185,7 +185,7 @@ impl DigestError {
 
 /// The digest of a zone by the SIMPLE scheme (RFC 8976 section 3.3.1).
 ///
-/// `records` are in canonical order and without duplicates, all in the zone and of its class
+/// `records` are in canonical order and without duplicates, all in the zone
 /// ([`crate::record::sort_canonically`]). The apex ZONEMD RRset and the signatures over it are
 /// passed over (section 3.4.1); glue and occluded records are covered.
 pub fn digest(apex: &Name, records: &[Record], hash: Hash) -> Vec<u8> {

@@ -1,5 +1,7 @@
 //! The public test cases of RFC 8976, each with its documented result.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here should stop")]
+
 mod data;
 
 use imrs_wire::Serial;

@@ -60,7 +60,10 @@ pub struct NoTime(String);
 impl fmt::Display for NoTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let NoTime(text) = self;
-        write!(f, "`{text}` is not a time; write it in RFC 3339, such as 2026-08-01T09:00:00Z")
+        write!(
+            f,
+            "`{text}` is not a time; write it in RFC 3339, such as 2026-08-01T09:00:00Z"
+        )
     }
 }
 

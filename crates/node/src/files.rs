@@ -45,7 +45,10 @@ pub fn read_plain(path: &Path, what: &'static str, limit: u64) -> Result<Vec<u8>
     let mut octets = Vec::new();
     file.take(limit.saturating_add(1))
         .read_to_end(&mut octets)
-        .map_err(|cause| FileError::Read { path: path.into(), cause })?;
+        .map_err(|cause| FileError::Read {
+            path: path.into(),
+            cause,
+        })?;
     within(path, what, limit, octets)
 }
 
@@ -54,24 +57,34 @@ pub fn read_plain(path: &Path, what: &'static str, limit: u64) -> Result<Vec<u8>
 /// `limit` counts octets after unpacking, so that a small file cannot fill the memory.
 pub fn read_packed(path: &Path, what: &'static str, limit: u64) -> Result<Vec<u8>, FileError> {
     let mut file = BufReader::new(open(path)?);
-    let start = file.fill_buf().map_err(|cause| FileError::Read { path: path.into(), cause })?;
+    let start = file.fill_buf().map_err(|cause| FileError::Read {
+        path: path.into(),
+        cause,
+    })?;
     let packing = Packing::of(start);
     let most = limit.saturating_add(1);
     let mut octets = Vec::new();
     let outcome = match packing {
         Packing::None => file.take(most).read_to_end(&mut octets),
-        Packing::Xz => {
-            liblzma::bufread::XzDecoder::new_multi_decoder(file).take(most).read_to_end(&mut octets)
-        }
-        Packing::Gzip => {
-            flate2::bufread::MultiGzDecoder::new(file).take(most).read_to_end(&mut octets)
-        }
+        Packing::Xz => liblzma::bufread::XzDecoder::new_multi_decoder(file)
+            .take(most)
+            .read_to_end(&mut octets),
+        Packing::Gzip => flate2::bufread::MultiGzDecoder::new(file)
+            .take(most)
+            .read_to_end(&mut octets),
         Packing::Zstd => zstd::Decoder::with_buffer(file)
             .and_then(|decoder| decoder.take(most).read_to_end(&mut octets)),
     };
     outcome.map_err(|cause| match packing.name() {
-        None => FileError::Read { path: path.into(), cause },
-        Some(packing) => FileError::Unpack { path: path.into(), packing, cause },
+        None => FileError::Read {
+            path: path.into(),
+            cause,
+        },
+        Some(packing) => FileError::Unpack {
+            path: path.into(),
+            packing,
+            cause,
+        },
     })?;
     within(path, what, limit, octets)
 }
@@ -98,7 +111,10 @@ fn open(path: &Path) -> Result<File, FileError> {
         }
         Ok(file)
     });
-    opened.map_err(|cause| FileError::Read { path: path.into(), cause })
+    opened.map_err(|cause| FileError::Read {
+        path: path.into(),
+        cause,
+    })
 }
 
 fn within(
@@ -108,7 +124,11 @@ fn within(
     octets: Vec<u8>,
 ) -> Result<Vec<u8>, FileError> {
     if octets.len() as u64 > limit {
-        return Err(FileError::TooLarge { path: path.into(), what, limit });
+        return Err(FileError::TooLarge {
+            path: path.into(),
+            what,
+            limit,
+        });
     }
     Ok(octets)
 }
@@ -174,9 +194,15 @@ mod tests {
         let path = folder.path().join("zone");
         std::fs::write(&path, octets).unwrap();
         let found = read_packed(&path, "a zone", limit).map_err(|error| {
-            error.to_string().replace(&path.display().to_string(), "FILE")
+            error
+                .to_string()
+                .replace(&path.display().to_string(), "FILE")
         });
-        assert_eq!(found.as_deref(), expected.map_err(str::to_owned).as_deref(), "{packing:?}");
+        assert_eq!(
+            found.as_deref(),
+            expected.map_err(str::to_owned).as_deref(),
+            "{packing:?}"
+        );
     }
 
     const ALL: [Packing; 4] = [Packing::None, Packing::Xz, Packing::Gzip, Packing::Zstd];

@@ -13,6 +13,7 @@ pub mod files;
 pub mod hosting;
 pub mod limits;
 pub mod log;
+mod progress;
 pub mod serve;
 mod system;
 pub mod transport;

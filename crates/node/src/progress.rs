@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// A line on standard error, drawn anew now and then; nothing where that is no terminal.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// When the line was last drawn; none while there is none. `None` outside a terminal.
     drawn: Option<Mutex<Option<Instant>>>,
 }
@@ -17,15 +17,19 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 impl Progress {
     /// Shows progress if standard error is a terminal.
-    pub fn on_terminal() -> Self {
-        Progress { drawn: io::stderr().is_terminal().then(Mutex::default) }
+    pub(crate) fn on_terminal() -> Self {
+        Progress {
+            drawn: io::stderr().is_terminal().then(Mutex::default),
+        }
     }
 
     /// Draws the line, unless it was drawn a moment ago.
-    pub fn show(&self, zone: &Name, done: usize, all: usize) {
+    pub(crate) fn show(&self, zone: &Name, done: usize, all: usize) {
         let Some(drawn) = &self.drawn else { return };
         // Another thread that draws just now does it for this one.
-        let Ok(mut drawn) = drawn.try_lock() else { return };
+        let Ok(mut drawn) = drawn.try_lock() else {
+            return;
+        };
         if drawn.is_some_and(|last| last.elapsed() < PAUSE) {
             return;
         }
@@ -40,7 +44,7 @@ impl Progress {
     }
 
     /// Takes the line away.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let Some(drawn) = &self.drawn else { return };
         if drawn.lock().is_ok_and(|drawn| drawn.is_some()) {
             let _ = write!(io::stderr(), "\r\x1b[K");

@@ -3,10 +3,13 @@
 //! JUSTIFICATION: proving the root takes some 30 MiB for a moment, which the allocator keeps for
 //! later; a server that reloads twice a day has no use for them (measured in `docs/manual`).
 //! Reloading at a lower priority leaves the cores to the workers.
-#![expect(unsafe_code, reason = "calls of the C library without a safe wrapper; see above")]
+#![expect(
+    unsafe_code,
+    reason = "calls of the C library without a safe wrapper; see above"
+)]
 
 /// Gives the memory that the allocator keeps for later back to the system.
-pub fn return_memory() {
+pub(crate) fn return_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: malloc_trim takes no pointer, may be called by any thread at any time, and frees
     // only what the allocator holds itself.
@@ -17,7 +20,7 @@ pub fn return_memory() {
 
 /// Puts the calling thread, and threads that it starts, behind the workers. Never fails: where
 /// the system refuses, the thread runs as it did.
-pub fn yield_to_workers() {
+pub(crate) fn yield_to_workers() {
     /// A tenth of the share of a thread at the default of 0 (sched(7)).
     const NICE: i32 = 10;
     #[cfg(target_os = "linux")]
@@ -29,7 +32,7 @@ pub fn yield_to_workers() {
 }
 
 /// The number of the user that this process acts for.
-pub fn user() -> u32 {
+pub(crate) fn user() -> u32 {
     // SAFETY: geteuid takes nothing, always succeeds and changes nothing.
     unsafe { libc::geteuid() }
 }

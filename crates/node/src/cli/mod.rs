@@ -10,6 +10,8 @@ mod synth;
 use crate::clock::At;
 use crate::log::LogForm;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use imrs_zone::Name;
+use imrs_zone::synth::{Algorithm, REAL_TLDS};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -87,6 +89,9 @@ pub struct Serve {
     /// Zone file to serve, plain or packed by xz, gzip or zstd; its SOA names the zone. May repeat.
     #[arg(long, value_name = "FILE")]
     pub zone: Vec<PathBuf>,
+    /// Trust anchors of a zone, in RFC 7958 XML or as DS or DNSKEY records. May repeat.
+    #[arg(long, value_name = "FILE")]
+    pub anchors: Vec<PathBuf>,
     /// Address to answer on, by UDP and TCP. May repeat [default: 127.0.0.1:5300 and [::1]:5300]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Vec<SocketAddr>,
@@ -136,19 +141,20 @@ pub struct ZoneCheck {
 /// Options of `imrs zone synth`.
 #[derive(Args, Debug)]
 pub struct ZoneSynth {
-    /// Folder to write the zone and its trust anchor to; made if absent.
+    /// Folder to write the zones and the trust anchor to; made if absent.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Delegated names [default: all names of the real root]
-    #[arg(long, value_name = "N")]
-    pub tlds: Option<usize>,
-    /// Signing algorithm, by number or name: 8, 13, 14 or 15.
-    #[arg(long, value_name = "A", default_value = "13")]
-    pub algorithm: String,
-    /// Seed of names, addresses and keys: the same seed makes the same zone.
+    /// Delegations.
+    #[arg(long, value_name = "N", default_value_t = REAL_TLDS)]
+    pub tlds: usize,
+    /// Algorithm to sign with, by number or mnemonic: 8, 13, 14, 15. Several, by commas, each sign
+    /// everything, as in an algorithm roll.
+    #[arg(long, value_name = "A", default_value = "13", value_delimiter = ',')]
+    pub algorithm: Vec<Algorithm>,
+    /// What chance follows: the same seed makes the same names and servers.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Time at which the signatures begin to hold [default: the present]
+    /// Time at which the zones are made; signatures hold for 13 days [default: the present]
     #[arg(long, value_name = "TIME")]
     pub at: Option<At>,
     /// Replace files that are already there.
@@ -205,6 +211,15 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Manual { out } => manual::write_pages(&out),
         Command::Completions { shell } => manual::print_completions(shell),
     }
+}
+
+/// The value of `--origin`.
+fn origin(text: Option<&str>) -> anyhow::Result<Option<Name>> {
+    let Some(text) = text else { return Ok(None) };
+    let name = text
+        .parse()
+        .map_err(|error| anyhow::anyhow!("--origin {text}: {error}"))?;
+    Ok(Some(name))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub struct ConfigError {
     /// Line and column, both from 1; none when the file could not be read.
     place: Option<(usize, usize)>,
     message: String,
-    cause: Option<FileError>,
+    cause: Option<Box<FileError>>,
 }
 
 impl fmt::Display for ConfigError {
@@ -25,19 +25,39 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.cause.as_ref().map(|cause| cause as _)
+        self.cause.as_deref().map(|cause| cause as _)
     }
 }
 
 impl ConfigError {
     pub(super) fn unread(path: &Path, cause: FileError) -> Self {
         let message = "no configuration".to_owned();
-        ConfigError { path: path.into(), place: None, message, cause: Some(cause) }
+        ConfigError {
+            path: path.into(),
+            place: None,
+            message,
+            cause: Some(Box::new(cause)),
+        }
+    }
+
+    /// The options, alone or with the configuration, ask for what cannot be.
+    pub fn of_options(message: String) -> Self {
+        ConfigError {
+            path: PathBuf::new(),
+            place: None,
+            message,
+            cause: None,
+        }
     }
 
     pub(super) fn not_utf8(path: &Path, octets: &[u8], offset: usize) -> Self {
         let text = String::from_utf8_lossy(&octets[..offset]);
-        ConfigError::at(path, &text, offset, "the text is not UTF-8, as TOML is".to_owned())
+        ConfigError::at(
+            path,
+            &text,
+            offset,
+            "the text is not UTF-8, as TOML is".to_owned(),
+        )
     }
 
     pub(super) fn of_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
@@ -49,14 +69,30 @@ impl ConfigError {
     pub(super) fn at(path: &Path, text: &str, offset: usize, message: String) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |start| start.chars().count()) + 1;
-        ConfigError { path: path.into(), place: Some((line, column)), message, cause: None }
+        let column = before
+            .rsplit('\n')
+            .next()
+            .map_or(0, |start| start.chars().count())
+            + 1;
+        ConfigError {
+            path: path.into(),
+            place: Some((line, column)),
+            message,
+            cause: None,
+        }
     }
 }
 
 /// Keys of the documented configuration that this version cannot carry out.
-const NOT_YET: &[&str] =
-    &["key", "metrics", "xdp", "primaries", "notify-from", "allow-transfer", "notify"];
+const NOT_YET: &[&str] = &[
+    "key",
+    "metrics",
+    "xdp",
+    "primaries",
+    "notify-from",
+    "allow-transfer",
+    "notify",
+];
 
 /// Says in an operator's words what the TOML reader found.
 fn explain(message: &str) -> String {
@@ -79,7 +115,10 @@ fn explain(message: &str) -> String {
         .replace("expected path string", "expected a string")
         .replace("expected struct Node", "expected a table such as [node]")
         .replace("expected struct Zone", "expected a table such as [[zone]]")
-        .replace("expected struct Verify", "expected a table such as [verify]")
+        .replace(
+            "expected struct Verify",
+            "expected a table such as [verify]",
+        )
         .replace('\n', "; ")
 }
 
@@ -94,7 +133,10 @@ fn unknown_key(unknown: &str, known: &[&str]) -> String {
         }
         _ => {
             let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
-            format!("unknown key `{unknown}`; known here are {}", known.join(", "))
+            format!(
+                "unknown key `{unknown}`; known here are {}",
+                known.join(", ")
+            )
         }
     }
 }

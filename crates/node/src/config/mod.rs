@@ -8,12 +8,13 @@ mod error;
 mod values;
 
 pub use error::ConfigError;
-pub use values::{Address, Check, Limited, Told, ZoneName};
+pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;
 use crate::{files, limits};
 use serde::Deserialize;
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
@@ -36,8 +37,11 @@ pub struct Config {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Node {
-    /// Addresses to answer on.
-    pub listen: Option<Spanned<Vec<Address>>>,
+    /// Addresses to answer on, as written; [`Node::addresses`] are what they say.
+    listen: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Addresses to answer on; none where the configuration says nothing.
+    #[serde(skip)]
+    pub addresses: Vec<SocketAddr>,
     /// Worker threads; one per core when absent.
     pub workers: Option<Limited<1, { limits::WORKERS_MAX }>>,
     /// Whether worker n stays on core n.
@@ -85,6 +89,10 @@ pub struct Zone {
 pub struct Verify {
     /// The fixed time of verification.
     pub at: Option<At>,
+    /// Most records of a zone.
+    pub records_limit: Option<Limited<1, { u32::MAX as u64 }>>,
+    /// Most octets of a zone, as uncompressed records on the wire.
+    pub octets_limit: Option<Limited<1, { u32::MAX as u64 }>>,
 }
 
 impl Config {
@@ -103,7 +111,7 @@ impl Config {
     pub fn parse(path: &Path, octets: &[u8]) -> Result<Self, ConfigError> {
         let text = std::str::from_utf8(octets)
             .map_err(|error| ConfigError::not_utf8(path, octets, error.valid_up_to()))?;
-        let config: Config =
+        let mut config: Config =
             toml::from_str(text).map_err(|error| ConfigError::of_toml(path, text, &error))?;
         config
             .check()
@@ -115,7 +123,10 @@ impl Config {
     pub fn check_files(&self, path: &Path) -> Result<(), ConfigError> {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         for zone in &self.zones {
-            for file in [Some(&zone.file), zone.anchors.as_ref()].into_iter().flatten() {
+            for file in [Some(&zone.file), zone.anchors.as_ref()]
+                .into_iter()
+                .flatten()
+            {
                 std::fs::File::open(file.get_ref()).map_err(|cause| {
                     let message = format!("cannot read {}: {cause}", file.get_ref().display());
                     ConfigError::at(path, &text, file.span().start, message)
@@ -126,15 +137,18 @@ impl Config {
     }
 
     /// What no single value can tell. The error has the offset of its place.
-    fn check(&self) -> Result<(), (usize, String)> {
+    fn check(&mut self) -> Result<(), (usize, String)> {
         if let Some(listen) = &self.node.listen {
-            check_listen(listen)?;
+            self.node.addresses = addresses(listen)?;
         }
         let mut names = HashSet::new();
         for zone in &self.zones {
             let ZoneName(name) = zone.name.get_ref();
             if !names.insert(name) {
-                let message = format!("zone `{name}` is configured twice; keep one of the two");
+                let message = format!(
+                    "zone `{}` is configured twice; keep one of the two",
+                    name.fmt_with_dot()
+                );
                 return Err((zone.name.span().start, message));
             }
         }
@@ -154,30 +168,44 @@ impl Config {
         self.node.control.iter_mut().for_each(rebase);
         for zone in &mut self.zones {
             rebase(zone.file.get_mut());
-            zone.anchors.iter_mut().map(Spanned::get_mut).for_each(rebase);
+            zone.anchors
+                .iter_mut()
+                .map(Spanned::get_mut)
+                .for_each(rebase);
         }
     }
 }
 
-fn check_listen(listen: &Spanned<Vec<Address>>) -> Result<(), (usize, String)> {
-    let place = listen.span().start;
-    let addresses = listen.get_ref();
-    if addresses.is_empty() {
+/// The addresses of `listen`. The error has the offset of its place.
+fn addresses(listen: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<SocketAddr>, (usize, String)> {
+    let at_list = |message: String| Err((listen.span().start, message));
+    let listed = listen.get_ref();
+    if listed.is_empty() {
         let message = "`listen` is empty; name an address and port, such as \"192.0.2.1:53\"";
-        return Err((place, message.to_owned()));
+        return at_list(message.to_owned());
     }
-    if addresses.len() > limits::LISTEN_MAX {
+    if listed.len() > limits::LISTEN_MAX {
         let most = limits::LISTEN_MAX;
-        return Err((place, format!("more than {most} addresses; this is the limit of one server")));
+        return at_list(format!(
+            "more than {most} addresses; this is the limit of one server"
+        ));
     }
-    let mut seen = HashSet::new();
-    for Address(address) in addresses {
+    let mut addresses: Vec<SocketAddr> = Vec::with_capacity(listed.len());
+    for text in listed {
+        let at_text = |message: String| Err((text.span().start, message));
+        let text = text.get_ref();
+        let Ok(address) = text.parse::<SocketAddr>() else {
+            return at_text(format!(
+                "`{text}` is not an address and port; write it as 192.0.2.1:53 or [2001:db8::1]:53"
+            ));
+        };
         // Port 0 lets the system choose, each time anew.
-        if address.port() != 0 && !seen.insert(address) {
-            return Err((place, format!("`{address}` is listed twice; keep one of the two")));
+        if address.port() != 0 && addresses.contains(&address) {
+            return at_text(format!("`{address}` is listed twice; keep one of the two"));
         }
+        addresses.push(address);
     }
-    Ok(())
+    Ok(addresses)
 }
 
 #[cfg(test)]

@@ -11,12 +11,21 @@ fn check(text: &str, expected: &str) {
 
 #[test]
 fn unknown_keys_are_refused_with_the_nearest_known_one() {
-    check("[node]\nlisten_ = []", "imrs.toml:2:1: unknown key `listen_`; did you mean `listen`?");
-    check("[node]\n  worker = 2", "imrs.toml:2:3: unknown key `worker`; did you mean `workers`?");
-    check("[nodes]\n", "imrs.toml:1:2: unknown key `nodes`; did you mean `node`?");
+    check(
+        "[node]\nlisten_ = []",
+        "imrs.toml:2:1: unknown key `listen_`; did you mean `listen`?",
+    );
+    check(
+        "[node]\n  worker = 2",
+        "imrs.toml:2:3: unknown key `worker`; did you mean `workers`?",
+    );
+    check(
+        "[nodes]\n",
+        "imrs.toml:1:2: unknown key `nodes`; did you mean `node`?",
+    );
     check(
         "[verify]\nclock = 1",
-        "imrs.toml:2:1: unknown key `clock`; known here are `at`",
+        "imrs.toml:2:1: unknown key `clock`; known here are `at`, `records-limit`, `octets-limit`",
     );
     check(
         "[[zone]]\nname = \".\"\nfile = \"x\"\nZoneMD = \"off\"",
@@ -33,8 +42,16 @@ fn keys_of_later_versions_are_refused_as_such() {
         ("[[key]]\nname = \"k\"", "1:3", "key"),
         ("[[zone]]\nname = \".\"\nprimaries = []", "3:1", "primaries"),
         ("[[zone]]\nname = \".\"\nnotify = []", "3:1", "notify"),
-        ("[[zone]]\nname = \".\"\nnotify-from = []", "3:1", "notify-from"),
-        ("[[zone]]\nname = \".\"\nallow-transfer = []", "3:1", "allow-transfer"),
+        (
+            "[[zone]]\nname = \".\"\nnotify-from = []",
+            "3:1",
+            "notify-from",
+        ),
+        (
+            "[[zone]]\nname = \".\"\nallow-transfer = []",
+            "3:1",
+            "allow-transfer",
+        ),
     ] {
         check(
             text,
@@ -47,8 +64,14 @@ fn keys_of_later_versions_are_refused_as_such() {
 
 #[test]
 fn values_out_of_range_say_what_the_range_is() {
-    check("[node]\nworkers = 0", "imrs.toml:2:11: 0 is out of range; it may be 1 to 256");
-    check("[node]\nworkers = -1", "imrs.toml:2:11: -1 is out of range; it may be 1 to 256");
+    check(
+        "[node]\nworkers = 0",
+        "imrs.toml:2:11: 0 is out of range; it may be 1 to 256",
+    );
+    check(
+        "[node]\nworkers = -1",
+        "imrs.toml:2:11: -1 is out of range; it may be 1 to 256",
+    );
     check(
         "[node]\nudp-payload-ipv4 = 511",
         "imrs.toml:2:20: 511 is out of range; it may be 512 to 4096",
@@ -85,7 +108,10 @@ fn values_of_the_wrong_kind_say_which_kind_is_right() {
         "[[zone]]\nname = \".\"\nfile = 5",
         "imrs.toml:3:8: invalid type: integer `5`, expected a string",
     );
-    check("node = 5", "imrs.toml:1:8: invalid type: integer `5`, expected a table such as [node]");
+    check(
+        "node = 5",
+        "imrs.toml:1:8: invalid type: integer `5`, expected a table such as [node]",
+    );
 }
 
 #[test]
@@ -101,7 +127,7 @@ fn addresses_names_times_and_demands_are_checked() {
     );
     check(
         "[node]\nlisten = [\"[::1]:53\", \"[::1]:53\"]",
-        "imrs.toml:2:10: `[::1]:53` is listed twice; keep one of the two",
+        "imrs.toml:2:23: `[::1]:53` is listed twice; keep one of the two",
     );
     check(
         "[verify]\nat = \"tomorrow\"",
@@ -130,7 +156,7 @@ fn a_zone_needs_a_name_and_a_file_and_comes_once() {
     );
     check(
         "[[zone]]\nname=\"arpa\"\nfile=\"x\"\n[[zone]]\nname=\"ARPA.\"\nfile=\"y\"",
-        "imrs.toml:5:6: zone `ARPA` is configured twice; keep one of the two",
+        "imrs.toml:5:6: zone `ARPA.` is configured twice; keep one of the two",
     );
 }
 
@@ -173,7 +199,7 @@ fn a_whole_configuration_is_read() {
         at = "2026-08-01T09:00:00Z"
     "#;
     let config = Config::parse(Path::new("imrs.toml"), text.as_bytes()).unwrap();
-    assert_eq!(config.node.listen.unwrap().get_ref().len(), 2);
+    assert_eq!(config.node.addresses.len(), 2);
     assert_eq!(config.node.udp_payload_ipv6.unwrap().0, 1220);
     assert_eq!(config.zones[0].dnssec.unwrap().0, Demand::Warn);
     assert_eq!(config.verify.at.unwrap().0.0, 1_785_574_800);

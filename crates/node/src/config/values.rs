@@ -5,7 +5,6 @@ use crate::limits::TEXT_MAX;
 use imrs_zone::Name;
 use imrs_zone::verify::Demand;
 use serde::Deserialize;
-use std::net::SocketAddr;
 
 /// A whole number within limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -18,25 +17,10 @@ impl<const MIN: u64, const MAX: u64> TryFrom<i64> for Limited<MIN, MAX> {
     fn try_from(number: i64) -> Result<Self, String> {
         match u64::try_from(number) {
             Ok(number) if (MIN..=MAX).contains(&number) => Ok(Limited(number)),
-            _ => Err(format!("{number} is out of range; it may be {MIN} to {MAX}")),
+            _ => Err(format!(
+                "{number} is out of range; it may be {MIN} to {MAX}"
+            )),
         }
-    }
-}
-
-/// An address and port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Address(pub SocketAddr);
-
-impl TryFrom<String> for Address {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map(Address).map_err(|_| {
-            format!(
-                "`{text}` is not an address and port; write it as 192.0.2.1:53 or [2001:db8::1]:53"
-            )
-        })
     }
 }
 
@@ -51,9 +35,9 @@ impl TryFrom<String> for Told {
     fn try_from(text: String) -> Result<Self, String> {
         match text.len() {
             0 => Err("the text is empty; leave the key out to tell nothing".to_owned()),
-            octets if octets > TEXT_MAX => {
-                Err(format!("the text has {octets} octets; it may have {TEXT_MAX}"))
-            }
+            octets if octets > TEXT_MAX => Err(format!(
+                "the text has {octets} octets; it may have {TEXT_MAX}"
+            )),
             _ => Ok(Told(text)),
         }
     }

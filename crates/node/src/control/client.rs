@@ -44,7 +44,10 @@ fn exchange(stream: &mut UnixStream, command: Command) -> anyhow::Result<String>
     };
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(CONTROL_PATIENCE))?;
-    let mut request = serde_json::to_vec(&Request { schema: SCHEMA.to_owned(), command })?;
+    let mut request = serde_json::to_vec(&Request {
+        schema: SCHEMA.to_owned(),
+        command,
+    })?;
     request.push(b'\n');
     // A server that is full replies and closes without reading: its reply says more than the error.
     let sent = stream.write_all(&request);

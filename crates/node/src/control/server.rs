@@ -2,9 +2,7 @@
 
 use super::path::Place;
 use super::v1::{Command, Message, Reply, Request, SCHEMA};
-use crate::limits::{
-    CONTROL_CLIENTS_MAX, CONTROL_PATIENCE, CONTROL_REQUEST_MAX, RELOAD_PATIENCE,
-};
+use crate::limits::{CONTROL_CLIENTS_MAX, CONTROL_PATIENCE, CONTROL_REQUEST_MAX, RELOAD_PATIENCE};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
@@ -51,7 +49,10 @@ impl Server {
     /// Opens the socket and takes requests from then on.
     pub fn start(place: &Place, asked: Arc<Asked>) -> Result<Self, ControlError> {
         let path = free_path(place)?;
-        let make = |cause| ControlError::Make { path: path.clone(), cause };
+        let make = |cause| ControlError::Make {
+            path: path.clone(),
+            cause,
+        };
         let listener = bind_privately(&path).map_err(make)?;
         thread::Builder::new()
             .name("control".to_owned())
@@ -96,9 +97,14 @@ fn free_path(place: &Place) -> Result<PathBuf, ControlError> {
 /// Binds where only this user can reach, then moves the socket into place: at no time may anyone
 /// else connect, and a stale socket is replaced in one step.
 fn bind_privately(path: &Path) -> io::Result<UnixListener> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
     let private = folder.join(format!(".imrs-{}", std::process::id()));
     DirBuilder::new().mode(0o700).create(&private)?;
     let inside = private.join("s");
@@ -138,13 +144,17 @@ fn accept(listener: &UnixListener, asked: &Arc<Asked>) {
             serve();
         } else {
             // Without a thread for it, the client is dropped and sees its connection end.
-            let _ = thread::Builder::new().name("control-client".to_owned()).spawn(serve);
+            let _ = thread::Builder::new()
+                .name("control-client".to_owned())
+                .spawn(serve);
         }
     }
 }
 
 fn refuse(message: impl Into<String>) -> Reply {
-    Reply::Error { message: message.into() }
+    Reply::Error {
+        message: message.into(),
+    }
 }
 
 fn answer(stream: &UnixStream, asked: &Asked) -> Reply {
@@ -157,7 +167,10 @@ fn answer(stream: &UnixStream, asked: &Asked) -> Reply {
         Err(error) => return refuse(format!("the request is not of {SCHEMA}: {error}")),
     };
     if request.schema != SCHEMA {
-        return refuse(format!("schema {} is not known here; use {SCHEMA}", request.schema));
+        return refuse(format!(
+            "schema {} is not known here; use {SCHEMA}",
+            request.schema
+        ));
     }
     let (sender, receiver): (_, Receiver<Reply>) = sync_channel(1);
     asked(request.command, sender);
@@ -194,13 +207,18 @@ fn read_request(mut stream: &UnixStream) -> io::Result<Vec<u8>> {
         }
         line.extend_from_slice(read);
         if line.len() > CONTROL_REQUEST_MAX {
-            return Err(io::Error::other(format!("more than {CONTROL_REQUEST_MAX} octets")));
+            return Err(io::Error::other(format!(
+                "more than {CONTROL_REQUEST_MAX} octets"
+            )));
         }
     }
 }
 
 fn send(mut stream: &UnixStream, reply: Reply) -> io::Result<()> {
-    let message = Message { schema: SCHEMA.to_owned(), reply };
+    let message = Message {
+        schema: SCHEMA.to_owned(),
+        reply,
+    };
     let mut line = serde_json::to_vec(&message)?;
     line.push(b'\n');
     stream.set_write_timeout(Some(CONTROL_PATIENCE))?;
@@ -213,7 +231,10 @@ mod tests {
     use crate::control::{client, v1};
 
     fn started(folder: &Path) -> Server {
-        let stats = v1::Stats { uptime_seconds: 7, ..v1::Stats::default() };
+        let stats = v1::Stats {
+            uptime_seconds: 7,
+            ..v1::Stats::default()
+        };
         let asked: Arc<Asked> = Arc::new(move |_, sender| {
             sender.send(Reply::Stats(stats.clone())).unwrap();
         });
@@ -249,7 +270,10 @@ mod tests {
             .map(|_| UnixStream::connect(server.path()).unwrap())
             .collect();
         let reply = client::ask(Some(server.path()), Command::Stats).unwrap();
-        assert_eq!(reply, refuse("too many clients of the control socket; try again"));
+        assert_eq!(
+            reply,
+            refuse("too many clients of the control socket; try again")
+        );
         drop(stalled);
     }
 
@@ -262,10 +286,17 @@ mod tests {
             assert!(reply.contains(expected), "{reply}");
         };
         check(b"hello\n", "the request is not of imrs.control/1");
-        check(b"{\"schema\":\"imrs.control/9\",\"command\":\"stats\"}\n", "imrs.control/9 is not");
-        check(b"{\"schema\":\"imrs.control/1\",\"command\":\"fly\"}\n", "unknown variant");
+        check(
+            b"{\"schema\":\"imrs.control/9\",\"command\":\"stats\"}\n",
+            "imrs.control/9 is not",
+        );
+        check(
+            b"{\"schema\":\"imrs.control/1\",\"command\":\"fly\"}\n",
+            "unknown variant",
+        );
         check(b"", "the request did not arrive");
-        check(&[b'x'; 5000], "more than 4096 octets");
+        // Nine reads, the last of which is one too many.
+        check(&[b'x'; 4608], "more than 4096 octets");
     }
 
     #[test]

@@ -189,11 +189,38 @@ pub struct ReloadedZone {
     pub attempt: Attempt,
 }
 
-/// What was counted since the start. Names end in their unit or count messages.
+/// What was counted since the start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
     /// How long the node has run.
     pub uptime_seconds: u64,
-    /// Each count by its name.
-    pub counters: BTreeMap<String, u64>,
+    /// Messages by `udp-ipv4`, `udp-ipv6`, `tcp-ipv4` and `tcp-ipv6`.
+    pub messages: BTreeMap<String, Messages>,
+    /// Responses over UDP that could not be sent, by reason.
+    pub unsent: BTreeMap<String, u64>,
+    /// What became of TCP connections; `open` are those of now.
+    pub connections: BTreeMap<String, u64>,
+    /// Queries that the kernel dropped because a UDP socket's queue was full.
+    pub kernel_dropped: u64,
+    /// The longest time in microseconds that a worker was busy before it looked at its sockets.
+    pub longest_turn_us: u64,
+}
+
+/// Messages over one transport and one family.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Messages {
+    /// Messages received.
+    pub received: u64,
+    /// Octets of the messages received, without framing.
+    pub received_octets: u64,
+    /// Responses composed.
+    pub responses: u64,
+    /// Octets of the responses, without framing.
+    pub response_octets: u64,
+    /// Responses with TC set.
+    pub truncated: u64,
+    /// Messages by what became of them.
+    pub kinds: BTreeMap<String, u64>,
+    /// Responses by the number of their RCODE, those that occurred; `other` has no assignment.
+    pub rcodes: BTreeMap<String, u64>,
 }

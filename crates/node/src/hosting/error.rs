@@ -25,7 +25,7 @@ pub enum LoadError {
         /// Column, from 1.
         column: usize,
         /// What is wrong there.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// Its records have not the shape of a zone that this server can serve.
     #[error("{origin}")]
@@ -34,13 +34,13 @@ pub enum LoadError {
         origin: String,
         /// What is wrong.
         #[source]
-        cause: Unfit,
+        cause: Box<Unfit>,
     },
     /// The test root could not be made.
     #[error("the test root could not be made")]
     Synth(#[source] SynthError),
     /// It holds another zone than was asked for.
-    #[error("{origin} holds the zone {found}, not {expected}; correct the name or the file")]
+    #[error("{origin} holds the zone {}, not {}; correct the name or the file", .found.fmt_with_dot(), .expected.fmt_with_dot())]
     OtherZone {
         /// Where the records come from.
         origin: String,
@@ -50,7 +50,7 @@ pub enum LoadError {
         expected: Name,
     },
     /// Two sources hold the same zone.
-    #[error("{origin} holds the zone {name}, which another file holds as well; leave one out")]
+    #[error("{origin} holds the zone {}, which another file holds as well; leave one out", .name.fmt_with_dot())]
     Twice {
         /// Where the records come from.
         origin: String,
@@ -64,12 +64,23 @@ pub enum LoadError {
         path: PathBuf,
         /// What is wrong.
         #[source]
-        cause: AnchorError,
+        cause: Box<AnchorError>,
+    },
+    /// The anchors named for a zone are of another.
+    #[error("trust anchors {} are of {}, not of {}; name the right file", path.display(), .found.fmt_with_dot(), .expected.fmt_with_dot())]
+    OtherAnchors {
+        /// The file.
+        path: PathBuf,
+        /// The zone that they are of.
+        found: Name,
+        /// The zone that they are for.
+        expected: Name,
     },
     /// The zone is older than the one in service.
     #[error(
-        "zone {name}: serial {serial} is older than {served}, which is served (RFC 1982); \
-         restart the server to go back"
+        "zone {}: serial {serial} is older than {served}, which is served (RFC 1982); \
+         restart the server to go back",
+        .name.fmt_with_dot()
     )]
     Older {
         /// The zone.
@@ -80,7 +91,7 @@ pub enum LoadError {
         served: Serial,
     },
     /// It is not proven.
-    #[error("zone {name} of serial {serial} is not proven")]
+    #[error("zone {} of serial {serial} is not proven", .name.fmt_with_dot())]
     Unverified {
         /// The zone.
         name: Name,
@@ -88,10 +99,10 @@ pub enum LoadError {
         serial: Serial,
         /// The check that failed.
         #[source]
-        cause: Unverified,
+        cause: Box<Unverified>,
     },
     /// It does not fit into an image.
-    #[error("zone {name} of serial {serial} cannot be compiled")]
+    #[error("zone {} of serial {serial} cannot be compiled", .name.fmt_with_dot())]
     Uncompiled {
         /// The zone.
         name: Name,
@@ -106,7 +117,16 @@ pub enum LoadError {
 impl LoadError {
     /// What is wrong in a zone file.
     pub(crate) fn read(path: &Path, error: ReadError) -> Self {
-        let ReadError { line, column, problem } = error;
-        LoadError::Read { path: path.into(), line, column, problem }
+        let ReadError {
+            line,
+            column,
+            problem,
+        } = error;
+        LoadError::Read {
+            path: path.into(),
+            line,
+            column,
+            problem: Box::new(problem),
+        }
     }
 }

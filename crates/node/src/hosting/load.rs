@@ -14,7 +14,7 @@ use imrs_zone::verify::{Effort, Proof};
 use imrs_zone::{Candidate, Image, Limits, Name, synth};
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What to load, and what is held already.
@@ -24,6 +24,8 @@ pub struct Job {
     pub sources: Vec<Source>,
     /// What is held of each, in the same order; nothing at the start.
     pub held: Vec<Option<Held>>,
+    /// Files of trust anchors that speak for the zone that they name.
+    pub anchors: Vec<PathBuf>,
     /// Limits on the size of a zone.
     pub limits: Limits,
     /// The time of verification.
@@ -103,7 +105,11 @@ pub type Progress<'a> = &'a (dyn Fn(&Name, usize, usize) + Sync);
 /// Loads all zones of the job. Says what became of each, in the order of its sources.
 pub fn load(job: &Job, progress: Progress<'_>) -> Vec<Result<Outcome, LoadError>> {
     let reads = read_all(job);
-    let names: Vec<Name> = reads.iter().flatten().map(|read| read.name().clone()).collect();
+    let names: Vec<Name> = reads
+        .iter()
+        .flatten()
+        .map(|read| read.name().clone())
+        .collect();
     let mut words: Vec<Word> = Vec::new();
     let mut outcomes = Vec::new();
     for (at, read) in parents_first(job, reads) {
@@ -130,9 +136,16 @@ fn read_all(job: &Job) -> Vec<Result<Read, LoadError>> {
             Origin::TestRoot(part) => test_root.read(job, *part, held.as_ref()),
         };
         let read = read.and_then(|read| {
-            if reads.iter().flatten().any(|other| other.name() == read.name()) {
+            if reads
+                .iter()
+                .flatten()
+                .any(|other| other.name() == read.name())
+            {
                 let name = read.name().clone();
-                return Err(LoadError::Twice { origin: source.origin.to_string(), name });
+                return Err(LoadError::Twice {
+                    origin: source.origin.to_string(),
+                    name,
+                });
             }
             Ok(read)
         });
@@ -171,8 +184,10 @@ fn read_file(
     let records = imrs_zone::read::read(&text, source.name.as_ref())
         .map_err(|error| LoadError::read(path, error))?;
     let origin = || source.origin.to_string();
-    let candidate = Candidate::new(records, &job.limits)
-        .map_err(|cause| LoadError::Unfit { origin: origin(), cause })?;
+    let candidate = Candidate::new(records, &job.limits).map_err(|cause| LoadError::Unfit {
+        origin: origin(),
+        cause: Box::new(cause),
+    })?;
     let expected = source.name.as_ref().or(held.map(|held| &held.name));
     match expected {
         Some(expected) if expected != candidate.apex() => Err(LoadError::OtherZone {
@@ -180,7 +195,11 @@ fn read_file(
             found: candidate.apex().clone(),
             expected: expected.clone(),
         }),
-        _ => Ok(Read::New(New { candidate, fingerprint, anchors: None })),
+        _ => Ok(Read::New(New {
+            candidate,
+            fingerprint,
+            anchors: None,
+        })),
     }
 }
 
@@ -195,7 +214,11 @@ impl TestRoot {
     /// Gives one zone of it, unless what is held lasts.
     fn read(&mut self, job: &Job, part: Part, held: Option<&Held>) -> Result<Read, LoadError> {
         // Of the three zones, those that are signed end together.
-        let ends_soon = job.held.iter().flatten().any(|held| super::ends_soon(held.expires, job.now));
+        let ends_soon = job
+            .held
+            .iter()
+            .flatten()
+            .any(|held| super::ends_soon(held.expires, job.now));
         if let Some(held) = held.filter(|_| !ends_soon) {
             return Ok(Read::Unchanged(held.clone()));
         }
@@ -205,17 +228,31 @@ impl TestRoot {
         };
         let made = self.made.insert(made);
         let (records, anchors) = match part {
-            Part::Root => (std::mem::take(&mut made.records), Some(made.anchors_ds.as_bytes())),
+            Part::Root => (
+                std::mem::take(&mut made.records),
+                Some(made.anchors_ds.as_bytes()),
+            ),
             Part::Arpa => (std::mem::take(&mut made.arpa), None),
             Part::RootServersNet => (std::mem::take(&mut made.root_servers_net), None),
         };
         let origin = Origin::TestRoot(part);
-        let anchors = anchors.map(Anchors::read).transpose().map_err(|cause| {
-            LoadError::Anchors { path: origin.to_string().into(), cause }
+        let anchors =
+            anchors
+                .map(Anchors::read)
+                .transpose()
+                .map_err(|cause| LoadError::Anchors {
+                    path: origin.to_string().into(),
+                    cause: Box::new(cause),
+                })?;
+        let candidate = Candidate::new(records, &job.limits).map_err(|cause| LoadError::Unfit {
+            origin: origin.to_string(),
+            cause: Box::new(cause),
         })?;
-        let candidate = Candidate::new(records, &job.limits)
-            .map_err(|cause| LoadError::Unfit { origin: origin.to_string(), cause })?;
-        Ok(Read::New(New { candidate, fingerprint: job.now.0, anchors }))
+        Ok(Read::New(New {
+            candidate,
+            fingerprint: job.now.0,
+            anchors,
+        }))
     }
 }
 
@@ -230,7 +267,7 @@ fn judge(
 ) -> Result<Outcome, LoadError> {
     let source = &job.sources[at];
     let name = read.name().clone();
-    let basis = trust::basis(source, &name, words)?;
+    let basis = trust::basis(source, &job.anchors, &name, words)?;
     let new = match (read, &source.origin) {
         (Read::New(new), _) => new,
         (Read::Unchanged(held), Origin::File(path)) if held.basis != basis => {
@@ -247,7 +284,11 @@ fn judge(
     if let Some(held) = &job.held[at]
         && held.serial.is_newer_than(serial)
     {
-        return Err(LoadError::Older { name, serial, served: held.serial });
+        return Err(LoadError::Older {
+            name,
+            serial,
+            served: held.serial,
+        });
     }
     let effort = Effort {
         workers: job.threads,
@@ -256,10 +297,16 @@ fn judge(
     let verified = new
         .candidate
         .verify(&trust::policy(source, &name, &basis), job.now, &effort)
-        .map_err(|cause| LoadError::Unverified { name: name.clone(), serial, cause })?;
-    let image = verified
-        .compile()
-        .map_err(|cause| LoadError::Uncompiled { name: name.clone(), serial, cause })?;
+        .map_err(|cause| LoadError::Unverified {
+            name: name.clone(),
+            serial,
+            cause: Box::new(cause),
+        })?;
+    let image = verified.compile().map_err(|cause| LoadError::Uncompiled {
+        name: name.clone(),
+        serial,
+        cause,
+    })?;
     let proof = verified.proof().clone();
     Ok(Outcome::Loaded(Box::new(Loaded {
         held: Held {

@@ -20,6 +20,7 @@ use imrs_zone::{Image, Limits, Name, Zones};
 use load::{Held, Job, Loaded, Outcome};
 use std::hash::RandomState;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The zones of a node.
@@ -27,6 +28,7 @@ use std::sync::Arc;
 pub struct Hosting {
     sources: Vec<Source>,
     zones: Vec<Hosted>,
+    anchors: Vec<PathBuf>,
     limits: Limits,
     hasher: RandomState,
 }
@@ -98,18 +100,20 @@ fn standing(expires: Option<UnixTime>, now: UnixTime) -> Standing {
 
 impl Hosting {
     /// Loads all zones for the first time: all of them, or the first error.
-    pub fn start(
-        job: Job,
-        at: UnixTime,
-        progress: load::Progress<'_>,
-    ) -> Result<Self, LoadError> {
+    pub fn start(job: Job, at: UnixTime, progress: load::Progress<'_>) -> Result<Self, LoadError> {
         let mut zones = Vec::with_capacity(job.sources.len());
         for (source, outcome) in job.sources.iter().zip(load::load(&job, progress)) {
             if let Outcome::Loaded(loaded) = outcome? {
                 zones.push(Hosted::new(source.origin.clone(), *loaded, at, job.now));
             }
         }
-        Ok(Hosting { sources: job.sources, zones, limits: job.limits, hasher: job.hasher })
+        Ok(Hosting {
+            sources: job.sources,
+            zones,
+            anchors: job.anchors,
+            limits: job.limits,
+            hasher: job.hasher,
+        })
     }
 
     /// The zones, in the order of the configuration.
@@ -121,7 +125,12 @@ impl Hosting {
     pub fn job(&self, now: UnixTime, threads: NonZeroUsize) -> Job {
         Job {
             sources: self.sources.clone(),
-            held: self.zones.iter().map(|zone| Some(zone.held.clone())).collect(),
+            held: self
+                .zones
+                .iter()
+                .map(|zone| Some(zone.held.clone()))
+                .collect(),
+            anchors: self.anchors.clone(),
             limits: self.limits,
             now,
             threads,
@@ -161,19 +170,30 @@ impl Hosting {
             let image = zone.is_served().then(|| Arc::clone(&zone.image));
             (zone.name().clone(), image)
         });
-        Service { zones: Zones::new(zones), identity: identity.clone() }
+        Service {
+            zones: Zones::new(zones),
+            identity: identity.clone(),
+        }
     }
 }
 
 impl Hosted {
     fn new(origin: Origin, loaded: Loaded, at: UnixTime, now: UnixTime) -> Self {
-        let Loaded { held, image, records, proof } = loaded;
+        let Loaded {
+            held,
+            image,
+            records,
+            proof,
+        } = loaded;
         Hosted {
             origin,
             records,
             proof,
             loaded_at: at,
-            attempt: Attempt { at, result: AttemptResult::Loaded },
+            attempt: Attempt {
+                at,
+                result: AttemptResult::Loaded,
+            },
             standing: standing(held.expires, now),
             held,
             image,
@@ -197,8 +217,7 @@ impl Hosted {
 
     /// Whether it needs an operator: refused at the last attempt, or at its end.
     pub fn is_degraded(&self) -> bool {
-        self.standing != Standing::Holds
-            || matches!(self.attempt.result, AttemptResult::Refused(_))
+        self.standing != Standing::Holds || matches!(self.attempt.result, AttemptResult::Refused(_))
     }
 }
 
@@ -209,7 +228,11 @@ mod tests {
     #[test]
     fn a_zone_stands_until_its_first_signature_runs_out() {
         let check = |expires: Option<u64>, now, expected| {
-            assert_eq!(standing(expires.map(UnixTime), UnixTime(now)), expected, "{expires:?}");
+            assert_eq!(
+                standing(expires.map(UnixTime), UnixTime(now)),
+                expected,
+                "{expires:?}"
+            );
         };
         let alarm = limits::EXPIRY_ALARM.as_secs();
         check(None, u64::MAX, Standing::Holds);
@@ -217,5 +240,70 @@ mod tests {
         check(Some(1_000_000), 1_000_001 - alarm, Standing::EndsSoon);
         check(Some(1_000_000), 1_000_000, Standing::EndsSoon);
         check(Some(1_000_000), 1_000_001, Standing::Ended);
+    }
+
+    fn test_root(now: UnixTime) -> Hosting {
+        let sources = Source::test_root();
+        let job = Job {
+            held: vec![None; sources.len()],
+            sources,
+            anchors: Vec::new(),
+            limits: Limits::default(),
+            now,
+            threads: NonZeroUsize::MIN,
+            hasher: RandomState::new(),
+        };
+        Hosting::start(job, now, &|_, _, _| {}).unwrap()
+    }
+
+    fn served(hosting: &Hosting) -> Vec<(String, bool)> {
+        let service = hosting.service(&Identity::default());
+        let zones = service.zones.iter();
+        let mut served: Vec<_> = zones
+            .map(|(name, image)| (name.to_string(), image.is_some()))
+            .collect();
+        served.sort();
+        served
+    }
+
+    #[test]
+    fn a_zone_is_withdrawn_when_it_ends_and_back_when_the_clock_is_set_back() {
+        let made = UnixTime(1_800_000_000);
+        let mut hosting = test_root(made);
+        let all = |signed: bool| {
+            let names = [(".", signed), ("arpa", signed), ("root-servers.net", true)];
+            names
+                .map(|(name, is_served)| (name.to_owned(), is_served))
+                .to_vec()
+        };
+        assert_eq!(served(&hosting), all(true));
+        assert!(!hosting.look(made));
+        let end = hosting.zones()[0].proof.expires.unwrap();
+        assert!(hosting.look(end));
+        assert!(hosting.zones()[0].is_degraded());
+        assert_eq!(served(&hosting), all(true));
+        assert!(hosting.look(UnixTime(end.0 + 1)));
+        assert_eq!(served(&hosting), all(false));
+        assert!(hosting.look(made));
+        assert_eq!(served(&hosting), all(true));
+    }
+
+    #[test]
+    fn a_test_root_near_its_end_is_made_anew_as_a_whole() {
+        let made = UnixTime(1_800_000_000);
+        let mut hosting = test_root(made);
+        let mut reload = |now: UnixTime| {
+            let results = load::load(&hosting.job(now, NonZeroUsize::MIN), &|_, _, _| {});
+            hosting.take(results, now, now);
+            hosting
+                .zones()
+                .iter()
+                .map(|zone| zone.attempt.result.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(reload(made), vec![AttemptResult::Unchanged; 3]);
+        let later = UnixTime(made.0 + 13 * 86_400);
+        assert_eq!(reload(later), vec![AttemptResult::Loaded; 3]);
+        assert_eq!(reload(later), vec![AttemptResult::Unchanged; 3]);
     }
 }

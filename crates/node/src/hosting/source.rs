@@ -63,6 +63,12 @@ impl Source {
     }
 
     fn of(origin: Origin) -> Self {
-        Source { origin, name: None, anchors: None, digest: None, signatures: None }
+        Source {
+            origin,
+            name: None,
+            anchors: None,
+            digest: None,
+            signatures: None,
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::{files, limits};
 use imrs_zone::anchors::Anchors;
 use imrs_zone::verify::{Delegation, Demand, Policy};
 use imrs_zone::{Name, Verified};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Under what a zone is judged. A zone is judged anew when this changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,14 +34,38 @@ pub fn words_of(zone: &Verified, names: &[Name]) -> Vec<Word> {
     names
         .iter()
         .filter(|name| name.ends_with(zone.apex()) && *name != zone.apex())
-        .map(|name| Word { child: name.clone(), delegation: zone.delegation(name) })
+        .map(|name| Word {
+            child: name.clone(),
+            delegation: zone.delegation(name),
+        })
         .collect()
 }
 
-/// Finds under what a zone is judged. `words` come from the hosted zones, nearest parent last.
-pub fn basis(source: &Source, name: &Name, words: &[Word]) -> Result<Basis, LoadError> {
+/// Finds under what a zone is judged: the anchors named for it, then those of `files` that are of
+/// it, then those built in, then the word of a parent, the nearest last.
+pub fn basis(
+    source: &Source,
+    files: &[PathBuf],
+    name: &Name,
+    words: &[Word],
+) -> Result<Basis, LoadError> {
     if let Some(path) = &source.anchors {
-        return read_anchors(path).map(Basis::Anchors);
+        let anchors = read_anchors(path)?;
+        if anchors.zone() != name {
+            let (path, found) = (path.clone(), anchors.zone().clone());
+            return Err(LoadError::OtherAnchors {
+                path,
+                found,
+                expected: name.clone(),
+            });
+        }
+        return Ok(Basis::Anchors(anchors));
+    }
+    for path in files {
+        let anchors = read_anchors(path)?;
+        if anchors.zone() == name {
+            return Ok(Basis::Anchors(anchors));
+        }
     }
     if name.is_root() {
         return Ok(Basis::Anchors(Anchors::root()));
@@ -57,7 +81,10 @@ pub fn basis(source: &Source, name: &Name, words: &[Word]) -> Result<Basis, Load
 pub fn read_anchors(path: &Path) -> Result<Anchors, LoadError> {
     let octets = files::read_plain(path, "trust anchors", limits::ANCHORS_OCTETS_MAX)
         .map_err(LoadError::File)?;
-    Anchors::read(&octets).map_err(|cause| LoadError::Anchors { path: path.into(), cause })
+    Anchors::read(&octets).map_err(|cause| LoadError::Anchors {
+        path: path.into(),
+        cause: Box::new(cause),
+    })
 }
 
 /// What the zone must prove: what was asked, else everything for the root, and for other zones
@@ -67,7 +94,11 @@ pub fn policy(source: &Source, name: &Name, basis: &Basis) -> Policy {
         Basis::Anchors(anchors) | Basis::Parent(anchors) => (anchors.clone(), Demand::Require),
         Basis::Nothing => (Anchors::none(name.clone()), Demand::Off),
     };
-    let digest = if name.is_root() { Demand::Require } else { Demand::Warn };
+    let digest = if name.is_root() {
+        Demand::Require
+    } else {
+        Demand::Warn
+    };
     Policy {
         digest: source.digest.unwrap_or(digest),
         signatures: source.signatures.unwrap_or(signatures),

@@ -11,7 +11,7 @@ use std::thread;
 
 /// One thing that happened.
 #[derive(Debug)]
-pub enum Event {
+pub(super) enum Event {
     /// SIGHUP.
     Reload,
     /// SIGTERM or SIGINT, by name.
@@ -24,22 +24,22 @@ pub enum Event {
 
 /// Where events are put.
 #[derive(Clone, Debug)]
-pub struct Events(Sender<Event>);
+pub(super) struct Events(Sender<Event>);
 
 /// Where events are put, and where the node takes them from.
-pub fn channel_pair() -> (Events, Receiver<Event>) {
+pub(super) fn channel_pair() -> (Events, Receiver<Event>) {
     let (sender, inbox) = channel();
     (Events(sender), inbox)
 }
 
 impl Events {
     /// Puts an event. Nobody waits for it when the node has stopped.
-    pub fn put(&self, event: Event) {
+    pub(super) fn put(&self, event: Event) {
         let _ = self.0.send(event);
     }
 
     /// Makes events of signals from now on.
-    pub fn watch_signals(&self) -> io::Result<()> {
+    pub(super) fn watch_signals(&self) -> io::Result<()> {
         let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
         let events = self.clone();
         let forward = move || {
@@ -51,6 +51,9 @@ impl Events {
                 });
             }
         };
-        thread::Builder::new().name("signals".to_owned()).spawn(forward).map(drop)
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(forward)
+            .map(drop)
     }
 }

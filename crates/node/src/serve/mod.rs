@@ -4,9 +4,10 @@
 //! One thread, the one that [`run`] is called on, owns all that changes (`node`) and takes one
 //! event at a time. What takes long, loading, happens on a thread of its own.
 
+mod counts;
 mod events;
 mod node;
-mod plan;
+pub(crate) mod plan;
 mod report;
 
 use crate::cli::{Exit, Serve};
@@ -64,7 +65,9 @@ fn load(plan: &Plan) -> anyhow::Result<Hosting> {
         hasher: RandomState::new(),
     };
     let progress = Progress::on_terminal();
-    let hosting = Hosting::start(job, present(), &|zone, done, all| progress.show(zone, done, all));
+    let hosting = Hosting::start(job, present(), &|zone, done, all| {
+        progress.show(zone, done, all);
+    });
     progress.clear();
     system::return_memory();
     hosting.context("nothing is served")

@@ -2,7 +2,7 @@
 
 use super::events::{Event, Events};
 use super::plan::Plan;
-use super::report;
+use super::{counts, report};
 use crate::clock::{Clock, present, rfc3339, span};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{Command, Reply};
@@ -11,7 +11,6 @@ use crate::hosting::{AttemptResult, Hosted, Hosting, LoadError, Standing};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
 use crate::system;
 use crate::transport::Running;
-use anyhow::Context;
 use arc_swap::ArcSwap;
 use imrs_engine::{Identity, Service};
 use imrs_zone::record::UnixTime;
@@ -106,7 +105,7 @@ impl Node {
     fn answer(&mut self, command: Command, reply: SyncSender<Reply>, events: &Events) {
         let told = match command {
             Command::Status => Reply::Status(report::status(self)),
-            Command::Stats => Reply::Stats(report::stats(self)),
+            Command::Stats => Reply::Stats(counts::stats(self)),
             Command::Reload => {
                 info!("asked on the control socket: loading zones");
                 return self.start_reload(Some(reply), events);
@@ -188,13 +187,17 @@ impl Node {
 
     /// Puts the images as they stand into service, all at once.
     fn swap(&self) {
-        self.service.store(Arc::new(self.hosting.service(&self.identity)));
+        self.service
+            .store(Arc::new(self.hosting.service(&self.identity)));
     }
 }
 
 fn log_ready(plan: &Plan, hosting: &Hosting, running: &Running) {
     let list = |texts: Vec<String>| texts.join(", ");
-    let zones = hosting.zones().iter().map(|zone| zone.name().fmt_with_dot().to_string());
+    let zones = hosting
+        .zones()
+        .iter()
+        .map(|zone| zone.name().fmt_with_dot().to_string());
     let addresses = running.addresses();
     info!(
         "ready: {} on {} by UDP and TCP, {} workers",
@@ -202,8 +205,14 @@ fn log_ready(plan: &Plan, hosting: &Hosting, running: &Running) {
         list(addresses.iter().map(ToString::to_string).collect()),
         plan.settings.workers
     );
-    if plan.is_test && let Some(address) = addresses.first() {
-        info!("try: dig @{} -p {} . NS +dnssec", address.ip(), address.port());
+    if plan.is_test
+        && let Some(address) = addresses.first()
+    {
+        info!(
+            "try: dig @{} -p {} . NS +dnssec",
+            address.ip(),
+            address.port()
+        );
     }
 }
 
@@ -243,7 +252,9 @@ fn log_attempt(zone: &Hosted, now: UnixTime) {
 
 fn log_standing(zone: &Hosted, now: UnixTime) {
     let name = zone.name().fmt_with_dot();
-    let Some(expires) = zone.proof.expires else { return };
+    let Some(expires) = zone.proof.expires else {
+        return;
+    };
     match zone.standing {
         Standing::Holds => {}
         Standing::EndsSoon => warn!(

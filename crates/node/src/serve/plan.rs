@@ -8,6 +8,7 @@ use crate::hosting::Source;
 use crate::transport::Settings;
 use anyhow::bail;
 use imrs_engine::Identity;
+use imrs_zone::Limits;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -15,21 +16,23 @@ use std::time::Duration;
 
 /// What to serve and how.
 #[derive(Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Sockets and threads.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// The zones.
-    pub sources: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
     /// Files of trust anchors that speak for the zone that they name.
-    pub anchors: Vec<PathBuf>,
+    pub(crate) anchors: Vec<PathBuf>,
+    /// Limits on the size of a zone.
+    pub(crate) limits: Limits,
     /// The time of verification.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// What the server says about itself.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// Where the control socket is.
-    pub control: Place,
+    pub(crate) control: Place,
     /// Whether the zones are the test root's.
-    pub is_test: bool,
+    pub(crate) is_test: bool,
 }
 
 /// Where a newcomer's server answers: not on port 53, and for nobody else.
@@ -37,7 +40,7 @@ const DEFAULT_PORT: u16 = 5300;
 
 impl Plan {
     /// Reads the configuration, if there is one; options win over it.
-    pub fn new(args: &Serve) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: &Serve) -> anyhow::Result<Self> {
         let config = match &args.config {
             Some(file) => Config::read(file)?,
             None => Config::default(),
@@ -46,15 +49,22 @@ impl Plan {
         let is_test = sources.is_empty();
         let settings = settings(args, &config)?;
         if is_test && let Some(far) = settings.listen.iter().find(|at| !at.ip().is_loopback()) {
-            let message = format!("the test root is not for others than this machine, and {far} is \
-                not loopback; name a zone by --zone or --config");
+            let message = format!(
+                "the test root is not for others than this machine, and {far} is \
+                not loopback; name a zone by --zone or --config"
+            );
             return Err(ConfigError::of_options(message).into());
         }
         let told = |text: &Option<crate::config::Told>| text.as_ref().map(|told| told.0.clone());
         Ok(Plan {
             settings,
-            sources: if is_test { Source::test_root() } else { sources },
+            sources: if is_test {
+                Source::test_root()
+            } else {
+                sources
+            },
             anchors: args.anchors.clone(),
+            limits: limits(&config)?,
             clock: match args.at.or(config.verify.at) {
                 Some(At(time)) => Clock::Fixed(time),
                 None => Clock::Present,
@@ -85,10 +95,10 @@ fn sources(args: &Serve, config: &Config) -> Vec<Source> {
 
 fn settings(args: &Serve, config: &Config) -> anyhow::Result<Settings> {
     let node = &config.node;
-    let listen = match (&args.listen, &node.listen) {
-        (listen, _) if !listen.is_empty() => listen.clone(),
-        (_, Some(listen)) => listen.get_ref().iter().map(|address| address.0).collect(),
-        (_, None) => default_listen(),
+    let listen = match (args.listen.as_slice(), node.addresses.as_slice()) {
+        ([], []) => default_listen(),
+        ([], configured) => configured.to_vec(),
+        (asked, _) => asked.to_vec(),
     };
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = match (args.workers, node.workers) {
@@ -113,11 +123,25 @@ fn settings(args: &Serve, config: &Config) -> anyhow::Result<Settings> {
     })
 }
 
+fn limits(config: &Config) -> anyhow::Result<Limits> {
+    let mut limits = Limits::default();
+    if let Some(records) = config.verify.records_limit {
+        limits.records = usize::try_from(records.0)?;
+    }
+    if let Some(octets) = config.verify.octets_limit {
+        limits.octets = usize::try_from(octets.0)?;
+    }
+    Ok(limits)
+}
+
 /// Loopback of both families, as far as this machine has them.
 fn default_listen() -> Vec<SocketAddr> {
     let both = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     let has = |ip: &std::net::IpAddr| UdpSocket::bind((*ip, 0)).is_ok();
-    both.into_iter().filter(has).map(|ip| SocketAddr::new(ip, DEFAULT_PORT)).collect()
+    both.into_iter()
+        .filter(has)
+        .map(|ip| SocketAddr::new(ip, DEFAULT_PORT))
+        .collect()
 }
 
 fn place(args: &Serve, config: &Config) -> Place {

@@ -5,6 +5,8 @@ use crate::clock::{Clock, rfc3339};
 use crate::control::v1;
 use crate::hosting::{Attempt, AttemptResult, Hosted};
 use imrs_zone::record::UnixTime;
+use imrs_zone::verify::Proof;
+use std::collections::BTreeSet;
 
 /// What the node is doing.
 pub(super) fn status(node: &Node) -> v1::Status {
@@ -15,10 +17,23 @@ pub(super) fn status(node: &Node) -> v1::Status {
         pid: std::process::id(),
         started_at: rfc3339(node.started_at),
         uptime_seconds: node.started.elapsed().as_secs(),
-        time: v1::Time { is_present: node.clock == Clock::Present, now: rfc3339(now) },
-        listen: node.running.addresses().iter().map(ToString::to_string).collect(),
+        time: v1::Time {
+            is_present: node.clock == Clock::Present,
+            now: rfc3339(now),
+        },
+        listen: node
+            .running
+            .addresses()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         workers: node.workers.get(),
-        zones: node.hosting.zones().iter().map(|hosted| zone(hosted, now)).collect(),
+        zones: node
+            .hosting
+            .zones()
+            .iter()
+            .map(|hosted| zone(hosted, now))
+            .collect(),
     }
 }
 
@@ -29,14 +44,9 @@ pub(super) fn reload(node: &Node) -> v1::Reload {
         serial: zone.image().serial().0,
         attempt: attempt(&zone.attempt),
     });
-    v1::Reload { health: health(node), zones: zones.collect() }
-}
-
-/// What was counted.
-pub(super) fn stats(node: &Node) -> v1::Stats {
-    v1::Stats {
-        uptime_seconds: node.started.elapsed().as_secs(),
-        counters: counters(&node.running.counters()),
+    v1::Reload {
+        health: health(node),
+        zones: zones.collect(),
     }
 }
 
@@ -66,7 +76,7 @@ fn zone(zone: &Hosted, now: UnixTime) -> v1::Zone {
         proof: v1::Proof {
             digest: proof.digest.map(|hash| hash.to_string()),
             signatures: proof.signatures,
-            algorithms: proof.algorithms.clone(),
+            algorithms: algorithms(proof),
             warnings: proof.warnings.clone(),
         },
         expires: proof.expires.map(rfc3339),
@@ -81,5 +91,16 @@ fn attempt(attempt: &Attempt) -> v1::Attempt {
         AttemptResult::Unchanged => (v1::AttemptResult::Unchanged, None),
         AttemptResult::Refused(reason) => (v1::AttemptResult::Refused, Some(reason.clone())),
     };
-    v1::Attempt { at: rfc3339(attempt.at), result, reason }
+    v1::Attempt {
+        at: rfc3339(attempt.at),
+        result,
+        reason,
+    }
+}
+
+/// The algorithms that the zone is signed with, in the order of their numbers.
+fn algorithms(proof: &Proof) -> Vec<u8> {
+    let signing = proof.keys.iter().filter(|key| key.signatures > 0);
+    let numbers: BTreeSet<u8> = signing.map(|key| key.algorithm).collect();
+    numbers.into_iter().collect()
 }

@@ -13,16 +13,19 @@ use std::path::Path;
 
 const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
-fn examine(folder: &Path, file: &str, anchors: &Anchors, at: &str) -> Report {
-    let records = data::records(&folder.join("zones").join(file), None);
-    let candidate = Candidate::new(records, &Limits::default()).unwrap();
-    let policy = Policy {
+fn policy(anchors: &Anchors) -> Policy {
+    Policy {
         digest: Demand::Require,
         signatures: Demand::Require,
         anchors: anchors.clone(),
-    };
+    }
+}
+
+fn examine(folder: &Path, file: &str, anchors: &Anchors, at: &str) -> Report {
+    let records = data::records(&folder.join("zones").join(file), None);
+    let candidate = Candidate::new(records, &Limits::default()).unwrap();
     let now = UnixTime::parse(at).unwrap();
-    let report = candidate.examine(&policy, now, &Effort::silent(TWO));
+    let report = candidate.examine(&policy(anchors), now, &Effort::silent(TWO));
     for finding in &report.findings {
         println!("{file} {}: {:?}", finding.check, finding.outcome);
     }
@@ -72,15 +75,78 @@ fn the_root_of_july_2026_is_proven_in_all_points() {
     assert_eq!(
         keys,
         [
-            (57780, 8, false, 2791),
             (20326, 8, true, 1),
-            (38696, 8, false, 0)
+            (38696, 8, false, 0),
+            (57780, 8, false, 2791)
         ]
     );
     let expires = proof.expires.unwrap().to_string();
     println!("{expires} {:?}", proof.expires_first);
     assert_eq!(proof.warnings, [] as [&str; 0]);
     assert!(report.conclude().is_ok());
+}
+
+#[test]
+fn a_root_that_was_changed_or_is_old_is_refused_by_name() {
+    let Some(folder) = data::folder() else { return };
+    let text = data::octets(&folder.join("zones/root-2026073102.zone"));
+    let text = String::from_utf8(text).unwrap();
+    let check = |text: &str, at: &str, expected: &str| {
+        let records = imrs_zone::read::read(text.as_bytes(), None).unwrap();
+        let candidate = Candidate::new(records, &Limits::default()).unwrap();
+        let now = UnixTime::parse(at).unwrap();
+        let failure = candidate
+            .verify(&policy(&Anchors::root()), now, &Effort::silent(TWO))
+            .unwrap_err();
+        assert_eq!(failure.to_string(), expected);
+    };
+    let at = "2026-08-01T09:00:00Z";
+    let ds = text
+        .lines()
+        .find(|line| line.starts_with("ke.") && line.contains("\tDS\t"));
+    let ds = ds.unwrap();
+    let (head, digit) = ds.split_at(ds.len() - 1);
+    let other = if digit == "0" { "1" } else { "0" };
+    check(
+        &text.replace(ds, &format!("{head}{other}")),
+        at,
+        "ke. DS is not validly signed",
+    );
+    let glue = text.lines().find(|line| line.contains("\tA\t")).unwrap();
+    check(
+        &text.replace(glue, ""),
+        at,
+        "the SHA-384 ZONEMD of serial 2026073102 disagrees with the records; some were changed, \
+         lost or added on the way: fetch the zone again",
+    );
+    check(
+        &text,
+        "2026-09-01T09:00:00Z",
+        ". DNSKEY is not validly signed by an anchored key (20326 38696)",
+    );
+    check(&text, "2026-08-14T00:00:00Z", ". NS is not validly signed");
+}
+
+#[test]
+fn published_anchors_are_read() {
+    let Some(folder) = data::folder() else { return };
+    let tags = |file: &str, at: &str| -> Vec<u16> {
+        let anchors = Anchors::read(&data::octets(&folder.join("anchors").join(file))).unwrap();
+        let now = UnixTime::parse(at).unwrap();
+        anchors
+            .valid_at(now)
+            .map(|anchor| anchor.key_tag())
+            .collect()
+    };
+    let now = "2026-08-01T00:00:00Z";
+    for file in ["root.ds", "root.key", "root-anchors.xml"] {
+        assert_eq!(tags(file, now), [20326, 38696], "{file}");
+    }
+    assert_eq!(tags("root-anchors-2019.xml", now), [20326]);
+    assert_eq!(
+        tags("root-anchors-2019.xml", "2018-01-01T00:00:00Z"),
+        [19036, 20326]
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The test root has the shape and the proportions of the real one, whatever the plan.
 
-use domain::base::ToName;
+#![allow(clippy::unwrap_used, reason = "a test that fails here should stop")]
+
 use domain::base::iana::Rtype;
 use domain::rdata::ZoneRecordData;
 use imrs_zone::record::{Name, Record, UnixTime};

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Sockets that one wait reports. With more of them ready, UDP has its turn all the same.
+pub(super) const EVENTS: usize = 64;
+
 /// Datagrams that one system call receives or sends. Above 32 a larger batch wins nothing that
 /// can be measured; 64 leaves room for bursts.
 pub(super) const UDP_BATCH: usize = 64;
@@ -34,8 +37,11 @@ pub(super) const TCP_ACCEPTS_PER_TURN: usize = 16;
 /// repeated at full speed.
 pub(super) const TCP_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Octets read from a connection before others have their turn: some 300 queries.
-pub(super) const TCP_READ_OCTETS: usize = 16 << 10;
+/// Octets read from a connection before others have their turn: some 80 queries.
+pub(super) const TCP_READ_OCTETS: usize = 4 << 10;
+
+/// The longest idle time of a connection: what its option can say (RFC 7828 section 3.1).
+pub(super) const TCP_IDLE_MAX: Duration = Duration::from_millis(65_535 * 100);
 
 /// Octets of responses gathered into one write, if there are so many queries in one read.
 pub(super) const TCP_WRITE_OCTETS: usize = 16 << 10;
@@ -62,7 +68,7 @@ pub(super) const STOP_UDP: Duration = Duration::from_millis(200);
 pub(super) const STOP_TCP: Duration = Duration::from_secs(2);
 
 /// Reads per connection when stopping: what one connection's receive buffer holds by default.
-pub(super) const STOP_READS: usize = 16;
+pub(super) const STOP_READS: usize = 32;
 
 /// Descriptors beside sockets and connections: standard streams, log, control socket, zone files.
 pub(super) const OTHER_DESCRIPTORS: usize = 64;

@@ -53,7 +53,7 @@ pub struct Settings {
     /// Largest UDP response over IPv6, in octets of DNS message; at least 512.
     pub udp_payload_ipv6: u16,
     /// A TCP connection is closed after this time without progress: idle, or with a query that
-    /// is not completed, or with responses that are not taken.
+    /// is not completed, or with responses that are not taken. At most 6553.5 s.
     pub tcp_idle: Duration,
     /// TCP connections at once, over all workers. At the limit the one of the same worker that
     /// made no progress for longest gives way to a new one.

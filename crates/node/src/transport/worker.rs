@@ -144,8 +144,16 @@ impl<R: Respond> Worker<R> {
     fn take_turns(&self, turn: &Turn<'_, R>, events: &Events, hands: &mut Hands) -> After {
         let Hands { batch, connections } = hands;
         let mut after = After::GoOn;
+        // Busy connections queue for the wait with everybody else; UDP does not wait for them.
+        let is_crowded = events.is_full();
+        if is_crowded {
+            for socket in self.udp.iter() {
+                socket.turn(turn, batch);
+            }
+        }
         for token in events.tokens() {
             match Token::from(token) {
+                Token::Udp(_) if is_crowded => {}
                 Token::Udp(index) => {
                     self.udp[index as usize].turn(turn, batch);
                 }

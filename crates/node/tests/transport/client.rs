@@ -5,10 +5,12 @@ use imrs_engine::{Identity, Kind, Outcome, Service, Transport};
 use imrs_node::transport::{Running, Settings};
 use imrs_wire::Rcode;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Longer than anything here takes; only a failing test waits for so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,9 +79,52 @@ pub(crate) fn settings(listen: &str) -> Settings {
     }
 }
 
+/// A free port that the system does not give to clients, so that it stays free.
+pub(crate) fn quiet_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(15_400);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed))
+        .take_while(|port| *port < 15_500)
+        .find(is_free)
+        .unwrap()
+}
+
 pub(crate) fn start(settings: &Settings) -> Running {
     let service = Arc::new(ArcSwap::from_pointee(service("test")));
     Running::start_with(settings, service, respond).unwrap()
+}
+
+/// Holds the worker of a server.
+pub(crate) struct Gate {
+    opened: Arc<Barrier>,
+}
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        self.opened.wait();
+    }
+}
+
+/// Starts a server whose only worker is held by a first query, so that all that is sent until the
+/// gate opens waits in its sockets.
+pub(crate) fn start_held(settings: &Settings) -> (Running, Gate) {
+    let [held, opened] = [(); 2].map(|()| Arc::new(Barrier::new(2)));
+    let hold = {
+        let (held, opened) = (Arc::clone(&held), Arc::clone(&opened));
+        move |service: &Service, transport: Transport, query: &[u8], room: &mut [u8]| {
+            if query == b"hold" {
+                held.wait();
+                opened.wait();
+            }
+            respond(service, transport, query, room)
+        }
+    };
+    let service = Arc::new(ArcSwap::from_pointee(service("test")));
+    let server = Running::start_with(settings, service, hold).unwrap();
+    let address = server.addresses()[0];
+    udp(address).send_to(b"hold", address).unwrap();
+    held.wait();
+    (server, Gate { opened })
 }
 
 /// A UDP client that gives up in the end.
@@ -137,5 +182,14 @@ pub(crate) fn expect_closed(mut stream: &TcpStream) {
         Ok(0) => {}
         Ok(_) => panic!("an octet where the end was expected"),
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+    }
+}
+
+/// Waits until the server has come so far.
+pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "still not so");
+        thread::yield_now();
     }
 }

@@ -1,4 +1,6 @@
-use crate::client::{BIG, ask_tcp, expect_closed, framed, receive, settings, start, tcp};
+use crate::client::{
+    BIG, ask_tcp, expect_closed, framed, receive, settings, start, tcp, wait_until,
+};
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Command;
@@ -42,9 +44,7 @@ fn idle_unfinished_and_unread_connections_are_closed_in_time() {
     while unfinished.write_all(b"o").is_ok() && unfinished.peek(&mut [0]).is_err() {}
     expect_closed(&idle);
     let mut taken = 0;
-    while server.counters().connections.unread == 0 {
-        std::thread::yield_now();
-    }
+    wait_until(|| server.counters().connections.unread == 1);
     while taken < 300 && unread.peek(&mut [0]).is_ok_and(|octets| octets > 0) {
         let mut room = [0; 65_535];
         taken += std::io::Read::read(&mut unread, &mut room).unwrap() / 65_535;

@@ -6,6 +6,7 @@
 )]
 
 mod client;
+mod engine;
 mod limits;
 mod start;
 mod stop;

@@ -1,4 +1,4 @@
-use crate::client::{respond, service, settings, start};
+use crate::client::{quiet_port, respond, service, settings, start};
 use arc_swap::ArcSwap;
 use imrs_node::transport::{Running, Settings, StartError};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -45,10 +45,9 @@ fn an_address_in_use_is_named_with_its_protocol() {
 
 #[test]
 fn another_server_that_would_share_its_address_is_noticed() {
-    let mut settings = settings("127.0.0.1:0");
+    let mut settings = settings(&format!("127.0.0.1:{}", quiet_port()));
     settings.workers = NonZeroUsize::new(2).unwrap();
     let server = start(&settings);
-    settings.listen = server.addresses().to_vec();
     assert!(matches!(error(&settings), StartError::InUse { .. }));
     server.stop();
     start(&settings);

@@ -1,49 +1,26 @@
-use crate::client::{
-    BIG, expect_closed, framed, receive, respond, service, settings, start, tcp, udp,
-};
-use arc_swap::ArcSwap;
-use imrs_engine::{Outcome, Service, Transport};
-use imrs_node::transport::Running;
+use crate::client::{BIG, expect_closed, framed, receive, settings, start, start_held, tcp, udp};
 use std::io::Write;
 use std::net::TcpStream;
-use std::sync::{Arc, Barrier};
 
 #[test]
 fn stopping_answers_what_has_arrived_over_both_protocols() {
-    // The first query holds the worker until all others wait in its sockets.
-    let [held, released] = [(); 2].map(|()| Arc::new(Barrier::new(2)));
-    let hold = {
-        let (held, released) = (Arc::clone(&held), Arc::clone(&released));
-        move |service: &Service, transport: Transport, query: &[u8], room: &mut [u8]| -> Outcome {
-            if query == b"hold" {
-                held.wait();
-                released.wait();
-            }
-            respond(service, transport, query, room)
-        }
-    };
-    let service = Arc::new(ArcSwap::from_pointee(service("test")));
-    let server = Running::start_with(&settings("127.0.0.1:0"), service, hold).unwrap();
+    let (server, gate) = start_held(&settings("127.0.0.1:0"));
     let address = server.addresses()[0];
-    let opened: Vec<TcpStream> = (0..5).map(|_| tcp(address)).collect();
-    let holder = udp(address);
-    holder.send_to(b"hold", address).unwrap();
-    held.wait();
     let clients: Vec<_> = (0..200).map(|_| udp(address)).collect();
     for client in &clients {
         client.send_to(b"query", address).unwrap();
     }
-    let fresh: Vec<TcpStream> = (0..5).map(|_| tcp(address)).collect();
-    for mut client in opened.iter().chain(&fresh) {
+    let streams: Vec<TcpStream> = (0..10).map(|_| tcp(address)).collect();
+    for mut client in &streams {
         client.write_all(&framed(b"query").repeat(3)).unwrap();
         client.write_all(&framed(b"half")[..3]).unwrap();
     }
     let stopping = std::thread::spawn(move || server.stop());
-    released.wait();
+    gate.open();
     for client in &clients {
         assert_eq!(client.recv(&mut [0; 16]).unwrap(), 5);
     }
-    for client in opened.iter().chain(&fresh) {
+    for client in &streams {
         for _ in 0..3 {
             assert_eq!(receive(client), b"query");
         }

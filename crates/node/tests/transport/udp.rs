@@ -1,4 +1,7 @@
-use crate::client::{IDENTITY, ROOM, SILENT, ask_udp, respond, service, settings, start, udp};
+use crate::client::{
+    BIG, IDENTITY, ROOM, SILENT, ask_udp, quiet_port, respond, service, settings, start,
+    start_held, udp,
+};
 use arc_swap::ArcSwap;
 use imrs_engine::Kind;
 use imrs_node::transport::Running;
@@ -39,8 +42,8 @@ fn a_wildcard_answers_from_the_address_that_was_asked() {
 
 #[test]
 fn an_ipv6_wildcard_leaves_ipv4_to_others() {
-    let ipv6 = start(&settings("[::]:0"));
-    let port = ipv6.addresses()[0].port();
+    let port = quiet_port();
+    let ipv6 = start(&settings(&format!("[::]:{port}")));
     let ipv4 = start(&settings(&format!("0.0.0.0:{port}")));
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     ask_udp(&udp(address), address, b"query");
@@ -102,18 +105,48 @@ fn each_peer_of_a_batch_gets_its_own_response() {
 
 #[test]
 fn a_response_that_cannot_be_sent_is_counted_and_keeps_back_no_other() {
-    let server = start(&settings("127.0.0.1:0"));
+    let mut settings = settings("127.0.0.1:0");
+    settings.udp_payload_ipv4 = u16::MAX;
+    let (server, gate) = start_held(&settings);
     let address = server.addresses()[0];
-    // Nothing listens at this client's port any more when its response comes.
-    let gone = udp(address);
-    for _ in 0..10 {
-        gone.send_to(b"query", address).unwrap();
-    }
-    drop(gone);
     let client = udp(address);
-    assert_eq!(ask_udp(&client, address, b"query"), b"query");
+    // More than a datagram of IPv4 holds.
+    let [high, low] = 65_530_u16.to_be_bytes();
+    for query in [
+        &b"a"[..],
+        &[BIG, high, low],
+        &[BIG, high, low],
+        b"b",
+        &[BIG, high, low],
+    ] {
+        client.send_to(query, address).unwrap();
+    }
+    gate.open();
+    let mut room = [0; 16];
+    for expected in [b"a", b"b"] {
+        assert_eq!(client.recv(&mut room).unwrap(), 1);
+        assert_eq!(room[..1], expected[..]);
+    }
     let counters = server.stop();
-    assert_eq!(counters.udp_received(), 11);
+    assert_eq!(counters.udp_received(), 6);
+    assert_eq!(counters.unsent.other, 3);
+}
+
+#[test]
+fn queries_that_the_kernel_dropped_are_counted() {
+    let (server, gate) = start_held(&settings("127.0.0.1:0"));
+    let address = server.addresses()[0];
+    let client = udp(address);
+    let sent = 20_000;
+    for _ in 0..sent {
+        client.send_to(&[SILENT], address).unwrap();
+    }
+    let dropped = server.counters().kernel_dropped;
+    assert!(dropped > 0);
+    gate.open();
+    let counters = server.stop();
+    assert_eq!(counters.kernel_dropped, dropped);
+    assert_eq!(counters.udp_received() + dropped, sent + 1);
 }
 
 #[test]

@@ -338,7 +338,7 @@ mod tests {
         );
         check_error(
             &text.replace("00FF", "00F"),
-            "line 6, column 45: `00F` in <Digest> is not hexadecimal",
+            "line 6, column 43: `00F` in <Digest> is not hexadecimal",
         );
         check_error(
             &text.replace("1970-01-01T00:00:10+00:00", "yesterday"),

@@ -70,6 +70,9 @@ pub enum Problem {
     /// The line ends within a record.
     #[error("the record ends before its data is complete")]
     Incomplete,
+    /// Something follows a quotation without white space between.
+    #[error("a quotation is followed by something directly; put white space between")]
+    Glued,
     /// More fields than the type has.
     #[error("`{0}` follows after the end of the record")]
     Trailing(String),

@@ -9,6 +9,7 @@ use crate::record::Name;
 use bytes::Bytes;
 use domain::base::ToName;
 use domain::base::iana::{DigestAlgorithm, SecurityAlgorithm};
+use domain::base::rdata::ComposeRecordData;
 use domain::rdata::Ds;
 use domain::rdata::dnssec::Dnskey;
 use ring::digest;
@@ -160,7 +161,6 @@ impl Key {
 
     /// The DS of the key, with SHA-256 (RFC 4509).
     pub(super) fn ds(&self, apex: &Name) -> Ds<Bytes> {
-        use domain::base::rdata::ComposeRecordData;
         let mut octets = Vec::new();
         let composed = apex
             .compose_canonical(&mut octets)

@@ -1,17 +1,17 @@
 //! Makes and signs a test root with the proportions of the real one, so that nobody needs the real
 //! one to see a server answer or to test it.
 //!
-//! [`make`] reads as the whole: `tlds` chooses names, `delegations` invents what stands at
-//! them, `contents` has the rest of the zones, `sign` signs, `text` writes a master file. Names of top-level domains are real,
-//! being facts; servers, addresses (for documentation only), keys and DS are invented. Two
-//! companion zones come along: `root-servers.net`, unsigned, and `arpa`, with a DS in the root.
+//! [`make`] reads as the whole: `tlds` chooses names, `delegations` invents what stands at them,
+//! `contents` has the rest of the zones, `sign` signs, `text` writes a master file. Names of
+//! top-level domains are real, being facts; servers, addresses (for documentation only), keys and
+//! DS are invented. Two companion zones come along: `root-servers.net`, unsigned, and `arpa`, with
+//! a DS in the root.
 //!
 //! A seed fixes names, servers, addresses and DS of delegations. Keys and signatures follow it with
 //! Ed25519 and RSASHA256 alone (RSA keys being fixed and public); ECDSA keys are fresh in each run,
 //! and so is the DS of `arpa`.
 
 mod addresses;
-mod calendar;
 mod contents;
 mod delegations;
 mod keys;
@@ -24,7 +24,6 @@ pub use text::text;
 pub use tlds::REAL_TLDS;
 
 use crate::record::{Name, Record, UnixTime, sort_canonically};
-use calendar::Moment;
 use contents::{DAY, name, record};
 use domain::base::iana::Rtype;
 use domain::rdata::dnssec::Timestamp;
@@ -39,7 +38,8 @@ use std::time::Duration;
 
 /// The fewest delegations: `net` leads to the root servers, and `arpa` is a companion.
 pub const TLDS_MIN: usize = 2;
-/// The most delegations: seventy times the real root, for tests of scale.
+/// The most delegations: seventy times the real root, for tests of scale. From about 14,000 on the
+/// zone exceeds the default of [`crate::Limits`].
 pub const TLDS_MAX: usize = 100_000;
 /// How long signatures hold, as those of the real root's ZSK do.
 pub const LIFETIME: Duration = Duration::from_secs(13 * 86_400);
@@ -57,7 +57,7 @@ pub struct Plan {
     pub seed: u64,
     /// When the zone is made; signatures hold from an hour before.
     pub made_at: UnixTime,
-    /// How long signatures hold from then on.
+    /// How long signatures hold from then on; less than 68 years (RFC 4034 section 3.1.5).
     pub lifetime: Duration,
     /// The serial of all three zones.
     pub serial: Serial,
@@ -230,10 +230,13 @@ fn anchors(apex: &Name, keys: &[Key]) -> impl Iterator<Item = Record> {
         .map(|key| record(apex, DAY, key.ds(apex)))
 }
 
-/// The day of a time as YYYYMMDD00.
+/// The day of a time as YYYYMMDD00, or 1 in the far future, whose days do not fit.
 fn first_serial_of_day(time: UnixTime) -> Serial {
-    let day = Moment::since_1970(time.0);
-    Serial((day.year * 1_000_000 + day.month * 10_000 + day.day * 100) as u32)
+    let serial = i64::try_from(time.0)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .and_then(|time| time.strftime("%Y%m%d00").to_string().parse().ok());
+    Serial(serial.unwrap_or(1))
 }
 
 #[cfg(test)]
@@ -242,8 +245,10 @@ mod tests {
 
     #[test]
     fn the_serial_is_the_first_of_the_day() {
-        let serial = Plan::new(UnixTime(1_785_542_399)).serial;
-        assert_eq!(serial, Serial(2_026_073_100));
+        let check = |time, serial| assert_eq!(Plan::new(UnixTime(time)).serial, Serial(serial));
+        check(1_785_542_399, 2_026_073_100);
+        check(1_785_542_400, 2_026_080_100);
+        check(u64::MAX, 1);
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! Signs a zone: DNSKEY, NSEC chain, ZONEMD and signatures (RFC 4035 section 2, RFC 8976).
+//!
+//! What a zone has authority over is found here on purpose without the verifier's code, so that
+//! the two do not share a mistake.
 
 use super::SynthError;
 use super::contents::{DAY, TWO_DAYS, record};

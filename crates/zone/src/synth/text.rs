@@ -1,6 +1,5 @@
 //! Writes records as a master file.
 
-use super::calendar::Moment;
 use crate::record::{Name, Record};
 use bytes::Bytes;
 use domain::base::iana::Rtype;
@@ -28,7 +27,11 @@ pub fn text(records: &[Record]) -> String {
 /// Writes an RRSIG with its times as dates: `domain` writes them as seconds, which RFC 4034
 /// section 3.2 allows and NSD 4.6 refuses.
 fn write_rrsig(text: &mut String, record: &Record, rrsig: &Rrsig<Bytes, Name>) -> std::fmt::Result {
-    let date = |time: Timestamp| Moment::since_1970(time.into_int().into());
+    let date = |time: Timestamp| {
+        jiff::Timestamp::from_second(time.into_int().into())
+            .expect("seconds of 32 bits end in 2106")
+            .strftime("%Y%m%d%H%M%S")
+    };
     writeln!(
         text,
         "{} {} {} RRSIG {} {} {} {} {} {} {} {} {}",

@@ -2,7 +2,7 @@
 
 use super::failure::{SignatureFault, Unverified};
 use super::signatures::{Checker, RrsetCheck};
-use crate::anchors::{Anchors, is_supported, key_tag};
+use crate::anchors::{Anchor, Anchors, is_supported, key_tag};
 use crate::owners::Owner;
 use crate::record::{Name, UnixTime};
 use bytes::Bytes;
@@ -23,7 +23,7 @@ pub(super) struct ZoneKey {
 
 impl ZoneKey {
     /// None if the key is not one that signs zones (RFC 4034 section 2.1).
-    fn new(dnskey: &Dnskey<Bytes>) -> Option<Self> {
+    pub(super) fn new(dnskey: &Dnskey<Bytes>) -> Option<Self> {
         const PROTOCOL: u8 = 3;
         if !dnskey.is_zone_key() || dnskey.protocol() != PROTOCOL {
             return None;
@@ -77,55 +77,50 @@ pub(super) fn chain(
     if anchors.valid_at(now).next().is_none() {
         return Err(Unverified::NoAnchor { apex: name(), now });
     }
-    let keys: Vec<ZoneKey> = dnskeys
+    let mut keys: Vec<ZoneKey> = dnskeys
         .iter()
         .filter_map(|record| match record.data() {
             ZoneRecordData::Dnskey(key) => ZoneKey::new(key),
             _ => None,
         })
         .collect();
-    let trusted: Vec<usize> = trusted(apex.name, &keys, anchors, now);
+    // The trusted ones first.
+    keys.sort_by_cached_key(|key| !is_trusted(apex.name, key, anchors, now));
+    let count = keys
+        .iter()
+        .take_while(|key| is_trusted(apex.name, key, anchors, now))
+        .count();
+    let trusted = keys.get(..count).unwrap_or_default();
     if trusted.is_empty() {
         return Err(Unverified::NoAnchoredKey {
             apex: name(),
-            anchors: anchors
-                .valid_at(now)
-                .map(|anchor| anchor.key_tag())
-                .collect(),
+            anchors: anchors.valid_at(now).map(Anchor::key_tag).collect(),
             keys: keys.iter().map(|key| key.tag).collect(),
         });
     }
-    let anchored = signers(apex, &keys, &trusted, now)?;
+    let anchored = signers(apex, trusted, now)?;
     Ok(Chain { keys, anchored })
 }
 
-/// The keys that an anchor matches. A revoked key is none, whatever the anchors say.
-fn trusted(apex: &Name, keys: &[ZoneKey], anchors: &Anchors, now: UnixTime) -> Vec<usize> {
-    let is_trusted = |key: &ZoneKey| {
-        let mut valid = anchors.valid_at(now);
-        !key.is_revoked && valid.any(|anchor| anchor.matches(apex, &key.dnskey))
-    };
-    let trusted = keys.iter().enumerate().filter(|(_, key)| is_trusted(key));
-    trusted.map(|(at, _)| at).collect()
+/// Whether an anchor matches the key. A revoked key is not trusted, whatever the anchors say.
+fn is_trusted(apex: &Name, key: &ZoneKey, anchors: &Anchors, now: UnixTime) -> bool {
+    let mut valid = anchors.valid_at(now);
+    !key.is_revoked && valid.any(|anchor| anchor.matches(apex, &key.dnskey))
 }
 
 /// The tags of the trusted keys whose signature over the DNSKEY RRset is good: at least one.
-fn signers(
-    apex: &Owner<'_>,
-    keys: &[ZoneKey],
-    trusted: &[usize],
-    now: UnixTime,
-) -> Result<Vec<u16>, Unverified> {
+///
+/// Signatures of other keys are not tried: nobody vouches for those yet, and a forged zone could
+/// have so many keys of one tag, and so many signatures, that to try all pairs takes for ever.
+fn signers(apex: &Owner<'_>, trusted: &[ZoneKey], now: UnixTime) -> Result<Vec<u16>, Unverified> {
     let check = RrsetCheck::new(apex, Rtype::DNSKEY);
-    let mut checker = Checker::new(apex.name, keys, now);
+    let mut checker = Checker::new(apex.name, trusted, now);
     let mut furthest = SignatureFault::Absent;
     let mut anchored = Vec::new();
     for signature in check.signatures {
         match checker.check_signature(&check, signature) {
-            Ok(good) if trusted.contains(&good.key) => {
-                anchored.extend(keys.get(good.key).map(|key| key.tag));
-            }
-            Ok(_) => {}
+            Ok(good) => anchored.extend(trusted.get(good.key).map(|key| key.tag)),
+            Err(SignatureFault::UnknownKey { .. }) => {}
             Err(fault) => furthest = furthest.max(fault),
         }
     }
@@ -133,10 +128,7 @@ fn signers(
         false => Ok(anchored),
         true => Err(Unverified::KeysUnsigned {
             apex: apex.name.clone(),
-            keys: trusted
-                .iter()
-                .filter_map(|&at| Some(keys.get(at)?.tag))
-                .collect(),
+            keys: trusted.iter().map(|key| key.tag).collect(),
             cause: furthest,
         }),
     }

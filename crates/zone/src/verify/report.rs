@@ -83,7 +83,7 @@ pub struct Proof {
     pub signatures: usize,
     /// RRsets that they cover.
     pub rrsets: usize,
-    /// What each key of the zone signed, in the order of the DNSKEY RRset.
+    /// What each key of the zone signed, the anchored ones first.
     pub keys: Vec<KeyUse>,
     /// The earliest time at which an RRset loses its last valid signature; none if unsigned.
     pub expires: Option<UnixTime>,

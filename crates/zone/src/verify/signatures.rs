@@ -299,3 +299,66 @@ fn near(now: UnixTime, low: u32) -> UnixTime {
     let ahead = low.wrapping_sub(now.0 as u32) as i32;
     UnixTime(now.0.saturating_add_signed(i64::from(ahead)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::owners::owners;
+    use crate::read::read;
+    use crate::record::sort_canonically;
+    use domain::rdata::Dnskey;
+
+    fn zone() -> (Name, Vec<Record>) {
+        let text = include_bytes!("../../tests/signed/algorithm-13.zone");
+        let mut records = read(text, None).unwrap();
+        sort_canonically(&mut records);
+        (Name::root_bytes(), records)
+    }
+
+    fn keys(records: &[Record]) -> Vec<Dnskey<Bytes>> {
+        let keys = records.iter().filter_map(|record| match record.data() {
+            ZoneRecordData::Dnskey(key) => Some(key.clone()),
+            _ => None,
+        });
+        keys.collect()
+    }
+
+    #[test]
+    fn keys_of_one_tag_are_all_tried() {
+        let (apex, records) = zone();
+        let zsk = keys(&records)
+            .into_iter()
+            .find(|key| !key.is_secure_entry_point());
+        let zsk = zsk.unwrap();
+        // Swapped words leave the sum that is the tag.
+        let mut octets = zsk.public_key().to_vec();
+        octets.rotate_left(2);
+        let twin = Dnskey::new(zsk.flags(), 3, zsk.algorithm(), octets.into()).unwrap();
+        let keys = [&twin, &zsk].map(|key| ZoneKey::new(key).unwrap());
+        assert_eq!(keys[0].tag, keys[1].tag);
+
+        let owner = owners(&apex, &records).next().unwrap();
+        let check = RrsetCheck::new(&owner, Rtype::SOA);
+        let now = UnixTime::parse("2026-08-15T00:00:00Z").unwrap();
+        let mut found = Vec::new();
+        let mut checker = Checker::new(&apex, &keys, now);
+        checker
+            .check_rrset(&check, |good| found.push(good.key))
+            .unwrap();
+        assert_eq!(found, [1]);
+        let mut checker = Checker::new(&apex, &keys[..1], now);
+        let fault = checker.check_rrset(&check, |_| ()).unwrap_err();
+        assert_eq!(fault, SignatureFault::Bad { tag: keys[0].tag });
+    }
+
+    #[test]
+    fn times_wrap_around_after_2106() {
+        let check = |now: u64, low: u32, expected: u64| {
+            assert_eq!(near(UnixTime(now), low), UnixTime(expected), "{now} {low}");
+        };
+        check(1_785_000_000, 1_786_000_000, 1_786_000_000);
+        check(1_785_000_000, 1_784_000_000, 1_784_000_000);
+        check((1 << 32) - 10, 5, (1 << 32) + 5);
+        check((1 << 32) + 5, u32::MAX - 9, (1 << 32) - 10);
+    }
+}

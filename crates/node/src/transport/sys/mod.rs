@@ -15,6 +15,7 @@ mod datagrams;
 
 pub(super) use datagrams::Datagrams;
 
+use super::limits::EVENTS;
 use socket2::SockAddr;
 use std::io;
 use std::mem;
@@ -39,7 +40,7 @@ pub(super) struct Epoll(OwnedFd);
 
 /// Room for what one wait reports.
 pub(super) struct Events {
-    events: [libc::epoll_event; Events::CAPACITY],
+    events: [libc::epoll_event; EVENTS],
     len: usize,
 }
 
@@ -91,15 +92,9 @@ impl Epoll {
             i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
         });
         let room = events.events.as_mut_ptr();
-        // SAFETY: `room` points to CAPACITY events, and the kernel writes no more than that.
-        let result = unsafe {
-            libc::epoll_wait(
-                self.0.as_raw_fd(),
-                room,
-                Events::CAPACITY as i32,
-                timeout_ms,
-            )
-        };
+        // SAFETY: `room` points to EVENTS events, and the kernel writes no more than that.
+        let result =
+            unsafe { libc::epoll_wait(self.0.as_raw_fd(), room, EVENTS as i32, timeout_ms) };
         events.len = 0;
         events.len = match check(result) {
             Ok(len) => usize::try_from(len).unwrap_or(0),
@@ -111,13 +106,16 @@ impl Epoll {
 }
 
 impl Events {
-    const CAPACITY: usize = 256;
-
     pub(super) fn new() -> Events {
         Events {
-            events: [libc::epoll_event { events: 0, u64: 0 }; Events::CAPACITY],
+            events: [libc::epoll_event { events: 0, u64: 0 }; EVENTS],
             len: 0,
         }
+    }
+
+    /// Whether there was no room for more, so that others may be waiting too.
+    pub(super) fn is_full(&self) -> bool {
+        self.len == self.events.len()
     }
 
     /// The tokens that the last wait reported.

@@ -48,6 +48,7 @@ pub(super) enum Accepted {
 
 impl Connections {
     pub(super) fn new(admission: Arc<Admission>, idle: Duration) -> Connections {
+        let idle = idle.min(limits::TCP_IDLE_MAX);
         Connections {
             open: Ordered::new(),
             admission,

@@ -1,0 +1,80 @@
+//! Every signature and every proof in imrs's responses, judged by dnspython.
+
+use super::{Heard, Verdict};
+use crate::differential::constants::rtype::DNSKEY;
+use crate::differential::message::Message;
+use crate::differential::render::hex;
+use crate::differential::setup::Setup;
+use crate::peers::{self, Tool};
+use anyhow::{Context, Result};
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+/// The interpreter of Debian, for which `python3-dnspython` installs the library.
+const PYTHON: &str = "/usr/bin/python3";
+
+/// A library brings no command that could be looked for; this one is never found.
+const NO_COMMAND: &str = "python3-module";
+
+/// Writes down every exchange with DO and has the script judge them.
+pub(super) fn check(setup: &Setup, heard: &Heard<'_>) -> Result<Vec<Verdict>> {
+    let Some(responses) = heard.tcp.as_ref().or(heard.udp.as_ref()) else {
+        return Ok(Vec::new());
+    };
+    if !Command::new(PYTHON)
+        .args(["-c", "import dns, cryptography"])
+        .status()?
+        .success()
+    {
+        peers::ensure_installed(&[
+            Tool {
+                command: NO_COMMAND,
+                package: "python3-dnspython",
+            },
+            Tool {
+                command: NO_COMMAND,
+                package: "python3-cryptography",
+            },
+        ])?;
+    }
+    let mut lines = String::new();
+    for zone in &setup.facts {
+        writeln!(lines, "zone {}", hex(&zone.apex))?;
+        for key in zone
+            .rrset(&zone.apex, DNSKEY)
+            .into_iter()
+            .flat_map(|set| &set.data)
+        {
+            writeln!(lines, "key {} {}", hex(&zone.apex), hex(key))?;
+        }
+    }
+    let mut cases = 0;
+    for (query, response) in heard.queries.iter().zip(responses) {
+        let Some(octets) = response.as_deref().filter(|_| query.seen.is_plain()) else {
+            continue;
+        };
+        let whole = |message: Message| !message.is_truncated();
+        if query.seen.dnssec_ok() && Message::parse(octets).is_ok_and(whole) {
+            writeln!(lines, "pair {} {}", hex(&query.octets), hex(octets))?;
+            cases += 1;
+        }
+    }
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("exchanges");
+    std::fs::write(&file, lines)?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/differential/validate.py");
+    let output = Command::new(PYTHON)
+        .arg(script)
+        .arg(&file)
+        .arg(setup.seconds().to_string())
+        .output()
+        .with_context(|| format!("cannot run {PYTHON}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    let summary = text.lines().last().unwrap_or_default();
+    Ok(vec![Verdict {
+        name: format!("signatures and proofs under dnspython, {cases} responses ({summary})"),
+        failure: (!output.status.success()).then_some(text),
+    }])
+}

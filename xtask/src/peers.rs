@@ -1,1 +1,0 @@
-//! Real NSD, Knot and BIND from Debian, configured to serve given zones on loopback.

@@ -31,7 +31,7 @@ fn write_status(text: &mut String, status: &Status) -> std::fmt::Result {
         let at = &status.time.now;
         writeln!(
             text,
-            "time     {at}, fixed by --at: NOT the present, archived zones only"
+            "time     {at}, standing still: NOT the present, for archived zones only"
         )?;
     }
     writeln!(text, "listen   {}", status.listen.join(", "))?;

@@ -75,6 +75,9 @@ pub enum Outcome {
     Loaded(Box<Loaded>),
 }
 
+/// What became of a zone.
+pub type LoadResult = Result<Outcome, LoadError>;
+
 /// A zone after reading, before judging.
 enum Read {
     /// The file is the one that is held.
@@ -103,12 +106,16 @@ impl Read {
 pub type Progress<'a> = &'a (dyn Fn(&Name, usize, usize) + Sync);
 
 /// Loads all zones of the job. Says what became of each, in the order of its sources.
-pub fn load(job: &Job, progress: Progress<'_>) -> Vec<Result<Outcome, LoadError>> {
+pub fn load(job: &Job, progress: Progress<'_>) -> Vec<LoadResult> {
     let reads = read_all(job);
+    // A zone whose new file cannot be read is still one that its parent has to speak of.
     let names: Vec<Name> = reads
         .iter()
-        .flatten()
-        .map(|read| read.name().clone())
+        .zip(&job.held)
+        .filter_map(|(read, held)| match (read, held) {
+            (Ok(read), _) => Some(read.name().clone()),
+            (Err(_), held) => held.as_ref().map(|held| held.name.clone()),
+        })
         .collect();
     let mut words: Vec<Word> = Vec::new();
     let mut outcomes = Vec::new();

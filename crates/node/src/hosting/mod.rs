@@ -17,7 +17,7 @@ use imrs_engine::{Identity, Service};
 use imrs_zone::record::UnixTime;
 use imrs_zone::verify::Proof;
 use imrs_zone::{Image, Limits, Name, Zones};
-use load::{Held, Job, Loaded, Outcome};
+use load::{Held, Job, LoadResult, Loaded, Outcome};
 use std::hash::RandomState;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -99,11 +99,12 @@ fn standing(expires: Option<UnixTime>, now: UnixTime) -> Standing {
 }
 
 impl Hosting {
-    /// Loads all zones for the first time: all of them, or the first error.
-    pub fn start(job: Job, at: UnixTime, progress: load::Progress<'_>) -> Result<Self, LoadError> {
+    /// Takes what came of the first load: all zones, or the first error. `at` is the system's time.
+    pub fn new(job: Job, results: Vec<LoadResult>, at: UnixTime) -> Result<Self, LoadError> {
         let mut zones = Vec::with_capacity(job.sources.len());
-        for (source, outcome) in job.sources.iter().zip(load::load(&job, progress)) {
-            if let Outcome::Loaded(loaded) = outcome? {
+        for (source, result) in job.sources.iter().zip(results) {
+            // Nothing was held before, so nothing is unchanged.
+            if let Outcome::Loaded(loaded) = result? {
                 zones.push(Hosted::new(source.origin.clone(), *loaded, at, job.now));
             }
         }
@@ -139,7 +140,7 @@ impl Hosting {
     }
 
     /// Takes what came of a job. `at` is the system's time, `now` that of verification.
-    pub fn take(&mut self, results: Vec<Result<Outcome, LoadError>>, at: UnixTime, now: UnixTime) {
+    pub fn take(&mut self, results: Vec<LoadResult>, at: UnixTime, now: UnixTime) {
         for (zone, result) in self.zones.iter_mut().zip(results) {
             let result = match result {
                 Ok(Outcome::Unchanged) => AttemptResult::Unchanged,
@@ -253,7 +254,8 @@ mod tests {
             threads: NonZeroUsize::MIN,
             hasher: RandomState::new(),
         };
-        Hosting::start(job, now, &|_, _, _| {}).unwrap()
+        let results = load::load(&job, &|_, _, _| {});
+        Hosting::new(job, results, now).unwrap()
     }
 
     fn served(hosting: &Hosting) -> Vec<(String, bool)> {

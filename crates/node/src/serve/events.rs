@@ -1,8 +1,7 @@
 //! What the node waits for: signals, requests, and loads that came to their end.
 
 use crate::control::v1::{Command, Reply};
-use crate::hosting::LoadError;
-use crate::hosting::load::Outcome;
+use crate::hosting::load::LoadResult;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
@@ -19,7 +18,7 @@ pub(super) enum Event {
     /// A request on the control socket, and where its reply goes.
     Asked(Command, SyncSender<Reply>),
     /// A load ended: what became of each zone.
-    Loaded(Vec<Result<Outcome, LoadError>>),
+    Loaded(Vec<LoadResult>),
 }
 
 /// Where events are put.

@@ -13,7 +13,7 @@ mod report;
 use crate::cli::{Exit, Serve};
 use crate::clock::{Clock, present, rfc3339};
 use crate::hosting::Hosting;
-use crate::hosting::load::Job;
+use crate::hosting::load::{self, Job};
 use crate::progress::Progress;
 use crate::{log, system};
 use anyhow::Context;
@@ -31,7 +31,7 @@ pub fn run(args: &Serve) -> anyhow::Result<Exit> {
     let (events, inbox) = events::channel_pair();
     events.watch_signals().context("cannot take signals")?;
     announce(&plan);
-    let hosting = load(&plan)?;
+    let hosting = load_first(&plan)?;
     let node = Node::start(plan, hosting, &events)?;
     node.run(&events, &inbox);
     Ok(Exit::Well)
@@ -53,7 +53,7 @@ fn announce(plan: &Plan) {
     }
 }
 
-fn load(plan: &Plan) -> anyhow::Result<Hosting> {
+fn load_first(plan: &Plan) -> anyhow::Result<Hosting> {
     let job = Job {
         held: vec![None; plan.sources.len()],
         sources: plan.sources.clone(),
@@ -65,10 +65,8 @@ fn load(plan: &Plan) -> anyhow::Result<Hosting> {
         hasher: RandomState::new(),
     };
     let progress = Progress::on_terminal();
-    let hosting = Hosting::start(job, present(), &|zone, done, all| {
-        progress.show(zone, done, all);
-    });
+    let results = load::load(&job, &|zone, done, all| progress.show(zone, done, all));
     progress.clear();
     system::return_memory();
-    hosting.context("nothing is served")
+    Hosting::new(job, results, present()).context("nothing is served")
 }

@@ -6,8 +6,8 @@ use super::{counts, report};
 use crate::clock::{Clock, present, rfc3339, span};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{Command, Reply};
-use crate::hosting::load::{self, Outcome};
-use crate::hosting::{AttemptResult, Hosted, Hosting, LoadError, Standing};
+use crate::hosting::load::{self, LoadResult};
+use crate::hosting::{AttemptResult, Hosted, Hosting, Standing};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
 use crate::system;
 use crate::transport::Running;
@@ -149,7 +149,7 @@ impl Node {
         }
     }
 
-    fn finish_reload(&mut self, results: Vec<Result<Outcome, LoadError>>, events: &Events) {
+    fn finish_reload(&mut self, results: Vec<LoadResult>, events: &Events) {
         self.hosting.take(results, present(), self.clock.now());
         self.swap();
         for zone in self.hosting.zones() {
@@ -200,10 +200,15 @@ fn log_ready(plan: &Plan, hosting: &Hosting, running: &Running) {
         .map(|zone| zone.name().fmt_with_dot().to_string());
     let addresses = running.addresses();
     info!(
-        "ready: {} on {} by UDP and TCP, {} workers",
+        "ready: {} on {} by UDP and TCP, {} {}",
         list(zones.collect()),
         list(addresses.iter().map(ToString::to_string).collect()),
-        plan.settings.workers
+        plan.settings.workers,
+        if plan.settings.workers.get() == 1 {
+            "worker"
+        } else {
+            "workers"
+        }
     );
     if plan.is_test
         && let Some(address) = addresses.first()

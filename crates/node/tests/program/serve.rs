@@ -109,6 +109,57 @@ fn a_bad_new_file_leaves_the_zone_in_service_and_status_says_why() {
 }
 
 #[test]
+fn no_query_is_lost_while_zones_are_loaded() {
+    let root = TestRoot::new(10);
+    let server = root.serve(&[]);
+    let socket = server.socket().to_str().unwrap().to_owned();
+    let texts: Vec<String> = (11..16).map(text_of).collect();
+    std::thread::scope(|scope| {
+        let reloads = scope.spawn(|| {
+            for text in &texts {
+                root.put(text);
+                let reload = super::support::imrs(&["ctl", "reload", "--socket", &socket]);
+                assert_eq!(reload.status.code(), Some(0), "{reload:?}");
+            }
+        });
+        let mut last = 10;
+        while !reloads.is_finished() {
+            let serial = server.serial();
+            assert!(serial >= last, "{serial} after {last}");
+            last = serial;
+        }
+    });
+    assert_eq!(server.serial(), 15);
+}
+
+#[test]
+fn the_log_can_be_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let zone = folder.path().join("absent.zone");
+    let zone = zone.to_str().unwrap();
+    let args = [
+        "serve",
+        "--log",
+        "json",
+        "--zone",
+        zone,
+        "--at",
+        "2026-08-01T09:00:00Z",
+    ];
+    let (log, exit) = super::support::failure(&args);
+    assert_eq!(exit, 1);
+    let line = json(log.lines().next().unwrap());
+    assert_eq!(line["level"], "WARN");
+    assert!(
+        line["message"]
+            .as_str()
+            .unwrap()
+            .contains("NOT the present"),
+        "{log}"
+    );
+}
+
+#[test]
 fn a_child_is_judged_by_its_hosted_parent() {
     let root = TestRoot::new(10);
     let arpa = root.path("arpa.zone");
@@ -127,6 +178,25 @@ fn a_child_is_judged_by_its_hosted_parent() {
         error.contains("zone arpa. of serial 10 is not proven: "),
         "{error}"
     );
+}
+
+#[test]
+fn a_child_stays_under_its_parent_when_both_files_change() {
+    let root = TestRoot::new(10);
+    let arpa = root.path("arpa.zone");
+    let server = root.serve(&["--zone", &arpa]);
+    let good = super::support::read_text(&arpa);
+    std::fs::write(&arpa, "nonsense\n").unwrap();
+    root.put(&text_of(11));
+    assert_eq!(server.ctl(&["reload"]).1, 3);
+    assert_eq!(server.serial(), 11);
+    // The new parent still vouches for the child, which is judged by its signatures.
+    std::fs::write(&arpa, with_a_ds_digit_changed(&good, "")).unwrap();
+    let (text, exit) = server.ctl(&["reload"]);
+    assert_eq!(exit, 3, "{text}");
+    assert!(text.contains("DS is not validly signed"), "{text}");
+    std::fs::write(&arpa, good).unwrap();
+    assert_eq!(server.ctl(&["reload"]).1, 0);
 }
 
 #[test]
@@ -169,7 +239,7 @@ fn a_fixed_time_is_told_in_log_and_status() {
     let server = Server::start(root.folder.path(), &args);
     let (text, exit) = server.ctl(&["status"]);
     assert_eq!(exit, 0);
-    assert!(text.contains("fixed by --at: NOT the present"), "{text}");
+    assert!(text.contains("standing still: NOT the present"), "{text}");
 }
 
 #[test]

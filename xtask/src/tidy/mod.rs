@@ -57,7 +57,7 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     let fuzz = workspace::metadata(&root.join("fuzz/Cargo.toml"))?;
     let mut findings = Vec::new();
     for file in &tree.files {
-        findings.extend(source::check(file));
+        findings.extend(source::check(file, &tree));
         findings.extend(manifest::check(file));
     }
     findings.extend(documents::check(&tree));

@@ -1,15 +1,15 @@
 //! Rules for the text of Rust files, and for words that no file may hold.
 
 use super::Finding;
-use super::tree::File;
+use super::tree::{File, Tree};
 
-/// Checks one file against every rule of this module.
-pub(super) fn check(file: &File) -> Vec<Finding> {
+/// Checks one file of `tree` against every rule of this module.
+pub(super) fn check(file: &File, tree: &Tree) -> Vec<Finding> {
     let mut findings = forbidden_words(file);
     if file.path.ends_with(".rs") {
         findings.extend(header(file));
         findings.extend(length(file));
-        findings.extend(unsafety(file));
+        findings.extend(unsafety(file, tree));
         findings.extend(core_purity(file));
     }
     findings
@@ -56,8 +56,8 @@ fn forbidden_words(file: &File) -> Vec<Finding> {
     findings
 }
 
-/// Unsafe code stands in files that justify it, and each use argues why it is sound.
-fn unsafety(file: &File) -> Vec<Finding> {
+/// Unsafe code stands in modules that justify it, and each use argues why it is sound.
+fn unsafety(file: &File, tree: &Tree) -> Vec<Finding> {
     let lines: Vec<&str> = file.text.lines().collect();
     let uses: Vec<usize> = (0..lines.len())
         .filter(|&number| {
@@ -66,7 +66,12 @@ fn unsafety(file: &File) -> Vec<Finding> {
         })
         .collect();
     let mut findings = Vec::new();
-    if !uses.is_empty() && !file.text.contains("JUSTIFICATION:") {
+    let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let module = tree.text(&format!("{folder}/mod.rs")).unwrap_or_default();
+    let justified = [&file.text, module]
+        .iter()
+        .any(|text| text.contains("JUSTIFICATION:"));
+    if !uses.is_empty() && !justified {
         let what = "has unsafe code and no `JUSTIFICATION:` of why it is needed";
         findings.push(Finding::about(&file.path, what));
     }
@@ -74,7 +79,7 @@ fn unsafety(file: &File) -> Vec<Finding> {
         let from = number.saturating_sub(SAFETY_DISTANCE);
         if !lines[from..=number]
             .iter()
-            .any(|line| line.contains("SAFETY:"))
+            .any(|line| line.contains("SAFETY:") || line.contains("# Safety"))
         {
             let what = "unsafe code without a `SAFETY:` comment above that argues for it";
             findings.push(Finding::at(&file.path, number, what));
@@ -176,7 +181,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
 const CORE: &[&str] = &["crates/wire/src/", "crates/zone/src/", "crates/engine/src/"];
 
 const IMPURE: &[&str] = &[
-    "std::net",
+    "UdpSocket",
+    "TcpStream",
+    "TcpListener",
     "std::fs",
     "std::env",
     "std::io",
@@ -189,7 +196,7 @@ const IMPURE: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{CORE, FORBIDDEN, File, LINES_MAX, check};
+    use super::{CORE, FORBIDDEN, File, LINES_MAX, Tree, check};
 
     fn file(path: &str, text: &str) -> File {
         File {
@@ -200,7 +207,7 @@ mod tests {
 
     /// The one finding of `text` begins with `expected`, or there is none where it is empty.
     fn finds(path: &str, text: &str, expected: &str) {
-        let findings = check(&file(path, text));
+        let findings = check(&file(path, text), &Tree::default());
         match findings.as_slice() {
             [] => assert_eq!(expected, "", "nothing found in {text:?}"),
             [finding] => assert!(
@@ -266,6 +273,19 @@ mod tests {
             concat!("//! Safe.\n#![forbid(un", "safe_code)]\n"),
             "",
         );
+    }
+
+    #[test]
+    fn a_module_justifies_unsafe_code_for_its_files() {
+        let tree = Tree {
+            files: vec![file(
+                "sys/mod.rs",
+                "//! JUSTIFICATION: no wrapper covers it.\n",
+            )],
+        };
+        let text = concat!("//! One.\n// SAFETY: it is.\nun", "safe { call() };\n");
+        assert!(check(&file("sys/a.rs", text), &tree).is_empty());
+        assert_eq!(check(&file("b.rs", text), &tree).len(), 1);
     }
 
     #[test]

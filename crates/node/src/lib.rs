@@ -1,3 +1,31 @@
 //! One machine: sockets, threads, disk, control.
+//!
+//! Start reading at [`serve`], which wires the parts: [`hosting`] has the zones, [`transport`] the
+//! workers that answer, [`control`] the socket that operators talk to. [`cli`] is the command line,
+//! [`config`] the configuration file. This crate knows no other node, and nothing that answers
+//! depends on what is counted or reported.
 
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod files;
+pub mod hosting;
+pub mod limits;
+pub mod log;
+mod progress;
+pub mod serve;
+mod system;
 pub mod transport;
+
+/// An error and its causes on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

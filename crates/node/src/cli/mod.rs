@@ -1,0 +1,234 @@
+//! The command line: what may be written, and which function each command runs.
+
+mod check;
+mod check_config;
+mod ctl;
+mod manual;
+mod stats;
+mod synth;
+
+use crate::clock::At;
+use crate::log::LogForm;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use imrs_zone::Name;
+use imrs_zone::synth::{Algorithm, REAL_TLDS};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// How a command ended, for whoever reads only the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: all is well.
+    Well,
+    /// 1: it failed, or the zone does not hold.
+    Failed,
+    /// 2: the command line or the configuration is wrong.
+    Usage,
+    /// 3: it serves or would be served, and something needs attention.
+    Degraded,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Well => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Degraded => 3,
+        })
+    }
+}
+
+/// The software of a DNS root server operator.
+#[derive(Debug, Parser)]
+#[command(name = "imrs", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 well, 1 failed, 2 usage or configuration, 3 degraded but serving.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answers for zones; without zones, for a test root of its own on loopback.
+    Serve(Serve),
+    /// Works on zone files, without a server.
+    #[command(subcommand)]
+    Zone(Zone),
+    /// Asks a running server, or tells it to reload.
+    Ctl(Ctl),
+    /// Checks a configuration file and the files that it names.
+    CheckConfig {
+        /// The configuration.
+        file: PathBuf,
+    },
+    /// Writes the manual pages.
+    #[command(hide = true)]
+    Manual {
+        /// Folder to write them to.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Prints the completions of a shell.
+    #[command(hide = true)]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Options of `imrs serve`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Serve {
+    /// Configuration; the other options win over what it says.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Zone file to serve, plain or packed by xz, gzip or zstd; its SOA names the zone. May repeat.
+    #[arg(long, value_name = "FILE")]
+    pub zone: Vec<PathBuf>,
+    /// Trust anchors of a zone, in RFC 7958 XML or as DS or DNSKEY records. May repeat.
+    #[arg(long, value_name = "FILE")]
+    pub anchors: Vec<PathBuf>,
+    /// Address to answer on, by UDP and TCP. May repeat [default: 127.0.0.1:5300 and [::1]:5300]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Vec<SocketAddr>,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+    /// Judge signatures at this fixed time instead of the present: archived zones only.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// Control socket [default: in the state folder, else in $XDG_RUNTIME_DIR/imrs or /run/imrs]
+    #[arg(long, value_name = "PATH")]
+    pub control: Option<PathBuf>,
+    /// Form of the log on standard error.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub log: LogForm,
+}
+
+#[derive(Debug, Subcommand)]
+enum Zone {
+    /// Reads a zone file and makes every check that serving it makes.
+    Check(ZoneCheck),
+    /// Makes a signed test root with the proportions of the real one.
+    Synth(ZoneSynth),
+    /// Counts what is in a zone file.
+    Stats(ZoneStats),
+}
+
+/// Options of `imrs zone check`.
+#[derive(Args, Debug)]
+pub struct ZoneCheck {
+    /// Zone file, plain or packed by xz, gzip or zstd.
+    pub file: PathBuf,
+    /// Judge signatures at this time instead of the present.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// Name that completes relative names before the first $ORIGIN.
+    #[arg(long, value_name = "NAME")]
+    pub origin: Option<String>,
+    /// Trust anchors, in RFC 7958 XML or as DS or DNSKEY records [default: built in for the root]
+    #[arg(long, value_name = "FILE")]
+    pub anchors: Option<PathBuf>,
+    /// Form of the output.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// Options of `imrs zone synth`.
+#[derive(Args, Debug)]
+pub struct ZoneSynth {
+    /// Folder to write the zones and the trust anchor to; made if absent.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Delegations.
+    #[arg(long, value_name = "N", default_value_t = REAL_TLDS)]
+    pub tlds: usize,
+    /// Algorithm to sign with, by number or mnemonic: 8, 13, 14, 15. Several, by commas, each sign
+    /// everything, as in an algorithm roll.
+    #[arg(long, value_name = "A", default_value = "13", value_delimiter = ',')]
+    pub algorithm: Vec<Algorithm>,
+    /// What chance follows: the same seed makes the same names and servers.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Time at which the zones are made; signatures hold for 13 days [default: the present]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// Replace files that are already there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `imrs zone stats`.
+#[derive(Args, Debug)]
+pub struct ZoneStats {
+    /// Zone file, plain or packed by xz, gzip or zstd.
+    pub file: PathBuf,
+    /// Name that completes relative names before the first $ORIGIN.
+    #[arg(long, value_name = "NAME")]
+    pub origin: Option<String>,
+    /// Form of the output.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// Options of `imrs ctl`.
+#[derive(Args, Debug)]
+pub struct Ctl {
+    /// What to ask.
+    #[arg(value_enum)]
+    pub request: crate::control::v1::Command,
+    /// Control socket of the server [default: the first that exists of those `serve` would choose]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Form of the output.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// The form in which a reading command prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; the object names its schema.
+    Json,
+}
+
+/// Runs the command. Whatever fails is returned whole: `main` prints it once.
+pub fn run(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Serve(args) => crate::serve::run(&args),
+        Command::Zone(Zone::Check(args)) => check::run(&args),
+        Command::Zone(Zone::Synth(args)) => synth::run(&args),
+        Command::Zone(Zone::Stats(args)) => stats::run(&args),
+        Command::Ctl(args) => ctl::run(&args),
+        Command::CheckConfig { file } => check_config::run(&file),
+        Command::Manual { out } => manual::write_pages(&out),
+        Command::Completions { shell } => manual::print_completions(shell),
+    }
+}
+
+/// The value of `--origin`.
+fn origin(text: Option<&str>) -> anyhow::Result<Option<Name>> {
+    let Some(text) = text else { return Ok(None) };
+    let name = text
+        .parse()
+        .map_err(|error| anyhow::anyhow!("--origin {text}: {error}"))?;
+    Ok(Some(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,157 @@
+//! What is wrong with a configuration, where, and what would be right.
+
+use crate::files::FileError;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What is wrong with a configuration. Nothing of it was applied.
+#[derive(Debug)]
+pub struct ConfigError {
+    path: PathBuf,
+    /// Line and column, both from 1; none when the file could not be read.
+    place: Option<(usize, usize)>,
+    message: String,
+    cause: Option<Box<FileError>>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((line, column)) = self.place {
+            write!(f, "{}:{line}:{column}: ", self.path.display())?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+impl ConfigError {
+    pub(super) fn unread(path: &Path, cause: FileError) -> Self {
+        let message = "no configuration".to_owned();
+        ConfigError {
+            path: path.into(),
+            place: None,
+            message,
+            cause: Some(Box::new(cause)),
+        }
+    }
+
+    /// The options, alone or with the configuration, ask for what cannot be.
+    pub fn of_options(message: String) -> Self {
+        ConfigError {
+            path: PathBuf::new(),
+            place: None,
+            message,
+            cause: None,
+        }
+    }
+
+    pub(super) fn not_utf8(path: &Path, octets: &[u8], offset: usize) -> Self {
+        let text = String::from_utf8_lossy(&octets[..offset]);
+        ConfigError::at(
+            path,
+            &text,
+            offset,
+            "the text is not UTF-8, as TOML is".to_owned(),
+        )
+    }
+
+    pub(super) fn of_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let offset = error.span().map_or(0, |span| span.start);
+        ConfigError::at(path, text, offset, explain(error.message()))
+    }
+
+    /// The error at an offset of the text.
+    pub(super) fn at(path: &Path, text: &str, offset: usize, message: String) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .map_or(0, |start| start.chars().count())
+            + 1;
+        ConfigError {
+            path: path.into(),
+            place: Some((line, column)),
+            message,
+            cause: None,
+        }
+    }
+}
+
+/// Keys of the documented configuration that this version cannot carry out.
+const NOT_YET: &[&str] = &[
+    "key",
+    "metrics",
+    "xdp",
+    "primaries",
+    "notify-from",
+    "allow-transfer",
+    "notify",
+];
+
+/// Says in an operator's words what the TOML reader found.
+fn explain(message: &str) -> String {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    if message.starts_with("unknown field")
+        && let [unknown, known @ ..] = quoted.as_slice()
+    {
+        return unknown_key(unknown, known);
+    }
+    if message.starts_with("missing field")
+        && let [missing] = quoted.as_slice()
+    {
+        return format!("`{missing}` is missing here; add `{missing} = \"…\"`");
+    }
+    // The reader names Rust's types where they are the only names it has.
+    message
+        .replace("expected i64", "expected a whole number")
+        .replace("expected a boolean", "expected true or false")
+        .replace("expected a sequence", "expected a list")
+        .replace("expected path string", "expected a string")
+        .replace("expected struct Node", "expected a table such as [node]")
+        .replace("expected struct Zone", "expected a table such as [[zone]]")
+        .replace(
+            "expected struct Verify",
+            "expected a table such as [verify]",
+        )
+        .replace('\n', "; ")
+}
+
+fn unknown_key(unknown: &str, known: &[&str]) -> String {
+    if NOT_YET.contains(&unknown) {
+        return format!("`{unknown}` is not supported yet by this version of imrs; remove it");
+    }
+    let nearest = known.iter().map(|key| (distance(unknown, key), key)).min();
+    match nearest {
+        Some((steps, key)) if steps <= 2 || steps * 3 <= unknown.len() => {
+            format!("unknown key `{unknown}`; did you mean `{key}`?")
+        }
+        _ => {
+            let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+            format!(
+                "unknown key `{unknown}`; known here are {}",
+                known.join(", ")
+            )
+        }
+    }
+}
+
+/// The least number of letters to add, drop or change to make one word of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let change = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,212 @@
+//! The configuration file: one TOML document, checked whole before anything is done with it.
+//!
+//! The shape is in [`Config`]; [`values`] holds the kinds of value with their limits, and
+//! [`ConfigError`] turns what went wrong into `file:line:column: what was wrong; what would be
+//! right`. This module does not know what the node does with the values.
+
+mod error;
+mod values;
+
+pub use error::ConfigError;
+pub use values::{Check, Limited, Told, ZoneName};
+
+use crate::clock::At;
+use crate::{files, limits};
+use serde::Deserialize;
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// A whole configuration.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// `[node]`: this machine.
+    #[serde(default)]
+    pub node: Node,
+    /// `[[zone]]`: what it answers for.
+    #[serde(default, rename = "zone")]
+    pub zones: Vec<Zone>,
+    /// `[verify]`: how zones are judged.
+    #[serde(default)]
+    pub verify: Verify,
+}
+
+/// `[node]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Node {
+    /// Addresses to answer on, as written; [`Node::addresses`] are what they say.
+    listen: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Addresses to answer on; none where the configuration says nothing.
+    #[serde(skip)]
+    pub addresses: Vec<SocketAddr>,
+    /// Worker threads; one per core when absent.
+    pub workers: Option<Limited<1, { limits::WORKERS_MAX }>>,
+    /// Whether worker n stays on core n.
+    #[serde(default)]
+    pub pin: bool,
+    /// Folder of the node's state.
+    pub state: Option<PathBuf>,
+    /// Path of the control socket.
+    pub control: Option<PathBuf>,
+    /// NSID, `id.server` and `hostname.bind`; not told when absent.
+    pub identity: Option<Told>,
+    /// `version.server` and `version.bind`; not told when absent.
+    pub version: Option<Told>,
+    /// Largest response by UDP over IPv4, in octets.
+    pub udp_payload_ipv4: Option<Limited<512, 4096>>,
+    /// Largest response by UDP over IPv6, in octets.
+    pub udp_payload_ipv6: Option<Limited<512, 4096>>,
+    /// Time after which an idle TCP connection is closed.
+    pub tcp_idle_seconds: Option<Limited<1, 600>>,
+    /// TCP connections at once.
+    pub tcp_connections: Option<Limited<1, 1_000_000>>,
+    /// TCP connections at once from one client prefix.
+    pub tcp_connections_per_prefix: Option<Limited<1, 1_000_000>>,
+}
+
+/// `[[zone]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Zone {
+    /// Name of the zone.
+    pub name: Spanned<ZoneName>,
+    /// Zone file.
+    pub file: Spanned<PathBuf>,
+    /// Trust anchors of the zone.
+    pub anchors: Option<Spanned<PathBuf>>,
+    /// What is asked of the digest.
+    pub zonemd: Option<Check>,
+    /// What is asked of the signatures.
+    pub dnssec: Option<Check>,
+}
+
+/// `[verify]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Verify {
+    /// The fixed time of verification.
+    pub at: Option<At>,
+    /// Most records of a zone.
+    pub records_limit: Option<Limited<1, { u32::MAX as u64 }>>,
+    /// Most octets of a zone, as uncompressed records on the wire.
+    pub octets_limit: Option<Limited<1, { u32::MAX as u64 }>>,
+}
+
+impl Config {
+    /// Reads a configuration. Relative paths in it count from the folder that it is in.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let octets = files::read_plain(path, "a configuration", limits::CONFIG_OCTETS_MAX)
+            .map_err(|cause| ConfigError::unread(path, cause))?;
+        let mut config = Config::parse(path, &octets)?;
+        if let Some(folder) = path.parent() {
+            config.rebase(folder);
+        }
+        Ok(config)
+    }
+
+    /// Parses a configuration; `path` serves for messages alone.
+    pub fn parse(path: &Path, octets: &[u8]) -> Result<Self, ConfigError> {
+        let text = std::str::from_utf8(octets)
+            .map_err(|error| ConfigError::not_utf8(path, octets, error.valid_up_to()))?;
+        let mut config: Config =
+            toml::from_str(text).map_err(|error| ConfigError::of_toml(path, text, &error))?;
+        config
+            .check()
+            .map_err(|(place, message)| ConfigError::at(path, text, place, message))?;
+        Ok(config)
+    }
+
+    /// Checks that the files named can be read, so that the error can say where they are named.
+    pub fn check_files(&self, path: &Path) -> Result<(), ConfigError> {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        for zone in &self.zones {
+            for file in [Some(&zone.file), zone.anchors.as_ref()]
+                .into_iter()
+                .flatten()
+            {
+                std::fs::File::open(file.get_ref()).map_err(|cause| {
+                    let message = format!("cannot read {}: {cause}", file.get_ref().display());
+                    ConfigError::at(path, &text, file.span().start, message)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What no single value can tell. The error has the offset of its place.
+    fn check(&mut self) -> Result<(), (usize, String)> {
+        if let Some(listen) = &self.node.listen {
+            self.node.addresses = addresses(listen)?;
+        }
+        let mut names = HashSet::new();
+        for zone in &self.zones {
+            let ZoneName(name) = zone.name.get_ref();
+            if !names.insert(name) {
+                let message = format!(
+                    "zone `{}` is configured twice; keep one of the two",
+                    name.fmt_with_dot()
+                );
+                return Err((zone.name.span().start, message));
+            }
+        }
+        match self.zones.get(limits::ZONES_MAX) {
+            None => Ok(()),
+            Some(zone) => {
+                let most = limits::ZONES_MAX;
+                let message = format!("more than {most} zones; this is the limit of one server");
+                Err((zone.name.span().start, message))
+            }
+        }
+    }
+
+    fn rebase(&mut self, folder: &Path) {
+        let rebase = |path: &mut PathBuf| *path = folder.join(&*path);
+        self.node.state.iter_mut().for_each(rebase);
+        self.node.control.iter_mut().for_each(rebase);
+        for zone in &mut self.zones {
+            rebase(zone.file.get_mut());
+            zone.anchors
+                .iter_mut()
+                .map(Spanned::get_mut)
+                .for_each(rebase);
+        }
+    }
+}
+
+/// The addresses of `listen`. The error has the offset of its place.
+fn addresses(listen: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<SocketAddr>, (usize, String)> {
+    let at_list = |message: String| Err((listen.span().start, message));
+    let listed = listen.get_ref();
+    if listed.is_empty() {
+        let message = "`listen` is empty; name an address and port, such as \"192.0.2.1:53\"";
+        return at_list(message.to_owned());
+    }
+    if listed.len() > limits::LISTEN_MAX {
+        let most = limits::LISTEN_MAX;
+        return at_list(format!(
+            "more than {most} addresses; this is the limit of one server"
+        ));
+    }
+    let mut addresses: Vec<SocketAddr> = Vec::with_capacity(listed.len());
+    for text in listed {
+        let at_text = |message: String| Err((text.span().start, message));
+        let text = text.get_ref();
+        let Ok(address) = text.parse::<SocketAddr>() else {
+            return at_text(format!(
+                "`{text}` is not an address and port; write it as 192.0.2.1:53 or [2001:db8::1]:53"
+            ));
+        };
+        // Port 0 lets the system choose, each time anew.
+        if address.port() != 0 && addresses.contains(&address) {
+            return at_text(format!("`{address}` is listed twice; keep one of the two"));
+        }
+        addresses.push(address);
+    }
+    Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests;

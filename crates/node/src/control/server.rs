@@ -1,0 +1,327 @@
+//! Takes requests on the control socket and hands them to the node, one thread a client.
+
+use super::path::Place;
+use super::v1::{Command, Message, Reply, Request, SCHEMA};
+use crate::limits::{CONTROL_CLIENTS_MAX, CONTROL_PATIENCE, CONTROL_REQUEST_MAX, RELOAD_PATIENCE};
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What takes a request: it sends the reply when it has one.
+pub type Asked = dyn Fn(Command, SyncSender<Reply>) + Send + Sync;
+
+/// The control socket of a running node. Gone from the file system when dropped.
+#[derive(Debug)]
+pub struct Server {
+    path: PathBuf,
+}
+
+/// Why there is no control socket.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Another node answers there.
+    #[error(
+        "a running server has the control socket {}; stop it, or choose another path by --control",
+        .0.display()
+    )]
+    Taken(PathBuf),
+    /// Something else has the name.
+    #[error("{} exists and is not a socket; remove it, or choose another path by --control", .0.display())]
+    NotASocket(PathBuf),
+    /// The system would not make it.
+    #[error("cannot make the control socket {}", path.display())]
+    Make {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+impl Server {
+    /// Opens the socket and takes requests from then on.
+    pub fn start(place: &Place, asked: Arc<Asked>) -> Result<Self, ControlError> {
+        let path = free_path(place)?;
+        let make = |cause| ControlError::Make {
+            path: path.clone(),
+            cause,
+        };
+        let listener = bind_privately(&path).map_err(make)?;
+        thread::Builder::new()
+            .name("control".to_owned())
+            .spawn(move || accept(&listener, &asked))
+            .map_err(make)?;
+        Ok(Server { path })
+    }
+
+    /// Where the socket is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A name that is left behind is replaced by the next node that starts here.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The path to take: what was named if no node answers there; what was chosen, or beside it.
+fn free_path(place: &Place) -> Result<PathBuf, ControlError> {
+    let (Place::Named(path) | Place::Chosen(path)) = place;
+    match fs::symlink_metadata(path) {
+        Err(_) => return Ok(path.clone()),
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(ControlError::NotASocket(path.clone()));
+        }
+        Ok(_) => {}
+    }
+    // Nobody accepts on the socket of a node that died.
+    if UnixStream::connect(path).is_err() {
+        return Ok(path.clone());
+    }
+    match place {
+        Place::Named(_) => Err(ControlError::Taken(path.clone())),
+        Place::Chosen(_) => Ok(path.with_extension(format!("{}.sock", std::process::id()))),
+    }
+}
+
+/// Binds where only this user can reach, then moves the socket into place: at no time may anyone
+/// else connect, and a stale socket is replaced in one step.
+fn bind_privately(path: &Path) -> io::Result<UnixListener> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let private = folder.join(format!(".imrs-{}", std::process::id()));
+    DirBuilder::new().mode(0o700).create(&private)?;
+    let inside = private.join("s");
+    let bound = UnixListener::bind(&inside).and_then(|listener| {
+        fs::set_permissions(&inside, Permissions::from_mode(0o600))?;
+        fs::rename(&inside, path)?;
+        Ok(listener)
+    });
+    let _ = fs::remove_file(&inside);
+    let removed = fs::remove_dir(&private);
+    bound.and_then(|listener| removed.map(|()| listener))
+}
+
+fn accept(listener: &UnixListener, asked: &Arc<Asked>) {
+    // Each client holds a copy; their number is that of the clients.
+    let clients = Arc::new(());
+    loop {
+        let Ok((stream, _)) = listener.accept() else {
+            // Out of descriptors, most likely: others have to end first.
+            thread::sleep(Duration::from_millis(100));
+            continue;
+        };
+        let client = Arc::clone(&clients);
+        let asked = Arc::clone(asked);
+        let is_full = Arc::strong_count(&clients) > CONTROL_CLIENTS_MAX + 1;
+        let serve = move || {
+            let _client = client;
+            let reply = if is_full {
+                refuse("too many clients of the control socket; try again")
+            } else {
+                answer(&stream, &*asked)
+            };
+            // A client that does not take its reply has none.
+            let _ = send(&stream, reply);
+        };
+        if is_full {
+            serve();
+        } else {
+            // Without a thread for it, the client is dropped and sees its connection end.
+            let _ = thread::Builder::new()
+                .name("control-client".to_owned())
+                .spawn(serve);
+        }
+    }
+}
+
+fn refuse(message: impl Into<String>) -> Reply {
+    Reply::Error {
+        message: message.into(),
+    }
+}
+
+fn answer(stream: &UnixStream, asked: &Asked) -> Reply {
+    let line = match read_request(stream) {
+        Ok(line) => line,
+        Err(error) => return refuse(format!("the request did not arrive: {error}")),
+    };
+    let request: Request = match serde_json::from_slice(&line) {
+        Ok(request) => request,
+        Err(error) => return refuse(format!("the request is not of {SCHEMA}: {error}")),
+    };
+    if request.schema != SCHEMA {
+        return refuse(format!(
+            "schema {} is not known here; use {SCHEMA}",
+            request.schema
+        ));
+    }
+    let (sender, receiver): (_, Receiver<Reply>) = sync_channel(1);
+    asked(request.command, sender);
+    let patience = match request.command {
+        Command::Reload => RELOAD_PATIENCE,
+        Command::Status | Command::Stats => CONTROL_PATIENCE,
+    };
+    receiver
+        .recv_timeout(patience)
+        .unwrap_or_else(|_| refuse("the server is too busy to reply; it goes on, ask again"))
+}
+
+/// Reads one line: at most [`CONTROL_REQUEST_MAX`] octets within [`CONTROL_PATIENCE`] in all, so
+/// that an octet now and then does not buy more time.
+fn read_request(mut stream: &UnixStream) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + CONTROL_PATIENCE;
+    let mut line = Vec::new();
+    let mut chunk = [0; 512];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        let read = match stream.read(&mut chunk) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => &chunk[..read],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if let Some(end) = read.iter().position(|&octet| octet == b'\n') {
+            line.extend_from_slice(&read[..end]);
+            return Ok(line);
+        }
+        line.extend_from_slice(read);
+        if line.len() > CONTROL_REQUEST_MAX {
+            return Err(io::Error::other(format!(
+                "more than {CONTROL_REQUEST_MAX} octets"
+            )));
+        }
+    }
+}
+
+fn send(mut stream: &UnixStream, reply: Reply) -> io::Result<()> {
+    let message = Message {
+        schema: SCHEMA.to_owned(),
+        reply,
+    };
+    let mut line = serde_json::to_vec(&message)?;
+    line.push(b'\n');
+    stream.set_write_timeout(Some(CONTROL_PATIENCE))?;
+    stream.write_all(&line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::{client, v1};
+
+    fn started(folder: &Path) -> Server {
+        let stats = v1::Stats {
+            uptime_seconds: 7,
+            ..v1::Stats::default()
+        };
+        let asked: Arc<Asked> = Arc::new(move |_, sender| {
+            sender.send(Reply::Stats(stats.clone())).unwrap();
+        });
+        Server::start(&Place::Named(folder.join("c.sock")), asked).unwrap()
+    }
+
+    fn ask_raw(path: &Path, octets: &[u8]) -> String {
+        let mut stream = UnixStream::connect(path).unwrap();
+        stream.write_all(octets).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply
+    }
+
+    #[test]
+    fn a_client_that_stalls_keeps_no_other_from_its_reply() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = started(folder.path());
+        let stalled: Vec<_> = (0..CONTROL_CLIENTS_MAX - 1)
+            .map(|_| UnixStream::connect(server.path()).unwrap())
+            .collect();
+        let reply = client::ask(Some(server.path()), Command::Stats).unwrap();
+        assert!(matches!(reply, Reply::Stats(stats) if stats.uptime_seconds == 7));
+        drop(stalled);
+    }
+
+    #[test]
+    fn more_clients_than_the_limit_are_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = started(folder.path());
+        let stalled: Vec<_> = (0..CONTROL_CLIENTS_MAX)
+            .map(|_| UnixStream::connect(server.path()).unwrap())
+            .collect();
+        let reply = client::ask(Some(server.path()), Command::Stats).unwrap();
+        assert_eq!(
+            reply,
+            refuse("too many clients of the control socket; try again")
+        );
+        drop(stalled);
+    }
+
+    #[test]
+    fn requests_that_are_not_understood_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = started(folder.path());
+        let check = |octets: &[u8], expected: &str| {
+            let reply = ask_raw(server.path(), octets);
+            assert!(reply.contains(expected), "{reply}");
+        };
+        check(b"hello\n", "the request is not of imrs.control/1");
+        check(
+            b"{\"schema\":\"imrs.control/9\",\"command\":\"stats\"}\n",
+            "imrs.control/9 is not",
+        );
+        check(
+            b"{\"schema\":\"imrs.control/1\",\"command\":\"fly\"}\n",
+            "unknown variant",
+        );
+        check(b"", "the request did not arrive");
+        // Nine reads, the last of which is one too many.
+        check(&[b'x'; 4608], "more than 4096 octets");
+    }
+
+    #[test]
+    fn only_its_user_may_open_the_socket() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = started(folder.path());
+        let mode = fs::metadata(server.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn a_live_socket_is_not_taken_over_and_a_dead_one_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = started(folder.path());
+        let path = server.path().to_owned();
+        let nothing: Arc<Asked> = Arc::new(|_, _| {});
+        let named = Server::start(&Place::Named(path.clone()), Arc::clone(&nothing));
+        assert!(matches!(named, Err(ControlError::Taken(_))), "{named:?}");
+        let chosen = Server::start(&Place::Chosen(path), Arc::clone(&nothing)).unwrap();
+        assert_ne!(chosen.path(), server.path());
+
+        let dead = folder.path().join("dead.sock");
+        drop(UnixListener::bind(&dead).unwrap());
+        Server::start(&Place::Named(dead), nothing).unwrap();
+    }
+}

@@ -1,0 +1,198 @@
+//! Replies for people: what matters first, one line a fact.
+
+use super::v1::{Attempt, AttemptResult, Health, Messages, Reload, Reply, Stats, Status, Zone};
+use crate::clock::span;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// A reply in text.
+pub fn render(reply: &Reply) -> String {
+    let mut text = String::new();
+    let written = match reply {
+        Reply::Status(status) => write_status(&mut text, status),
+        Reply::Reload(reload) => write_reload(&mut text, reload),
+        Reply::Stats(stats) => write_stats(&mut text, stats),
+        Reply::Error { message } => writeln!(text, "{message}"),
+    };
+    written.expect("a string takes all that is written");
+    text
+}
+
+fn write_status(text: &mut String, status: &Status) -> std::fmt::Result {
+    let up = span(status.uptime_seconds);
+    writeln!(
+        text,
+        "imrs {}, {}, process {}, up {up}",
+        status.version,
+        word(status.health),
+        status.pid
+    )?;
+    if !status.time.is_present {
+        let at = &status.time.now;
+        writeln!(
+            text,
+            "time     {at}, standing still: NOT the present, for archived zones only"
+        )?;
+    }
+    writeln!(text, "listen   {}", status.listen.join(", "))?;
+    writeln!(text, "workers  {}", status.workers)?;
+    status
+        .zones
+        .iter()
+        .try_for_each(|zone| write_zone(text, zone))
+}
+
+fn write_zone(text: &mut String, zone: &Zone) -> std::fmt::Result {
+    let state = match (zone.served, zone.degraded) {
+        (false, _) => "WITHDRAWN: its signatures ran out, queries get SERVFAIL",
+        (true, true) => "served, NEEDS ATTENTION",
+        (true, false) => "served",
+    };
+    writeln!(
+        text,
+        "\nzone {}  serial {}  {state}",
+        zone.name, zone.serial
+    )?;
+    writeln!(text, "  source   {}", zone.source)?;
+    writeln!(
+        text,
+        "  size     {} records, {} KiB compiled",
+        zone.records,
+        zone.image_octets.div_ceil(1024)
+    )?;
+    let digest = zone.proof.digest.as_deref().unwrap_or("none");
+    let algorithms: Vec<String> = zone.proof.algorithms.iter().map(u8::to_string).collect();
+    match zone.proof.signatures {
+        0 => writeln!(text, "  proof    ZONEMD {digest}; signatures not asked for")?,
+        count => writeln!(
+            text,
+            "  proof    ZONEMD {digest}; {count} signatures, algorithm {}",
+            algorithms.join(", ")
+        )?,
+    }
+    for warning in &zone.proof.warnings {
+        writeln!(text, "  warning  {warning}")?;
+    }
+    if let (Some(expires), Some(left)) = (&zone.expires, zone.expires_in_seconds) {
+        match u64::try_from(left) {
+            Ok(left) => writeln!(text, "  expires  in {}, at {expires}", span(left))?,
+            Err(_) => writeln!(
+                text,
+                "  expires  {} ago, at {expires}",
+                span(left.unsigned_abs())
+            )?,
+        }
+    }
+    writeln!(text, "  loaded   {}", zone.loaded_at)?;
+    write!(text, "  last try ")?;
+    write_attempt(text, &zone.last_attempt)
+}
+
+fn write_attempt(text: &mut String, attempt: &Attempt) -> std::fmt::Result {
+    let result = match attempt.result {
+        AttemptResult::Loaded => "loaded",
+        AttemptResult::Unchanged => "unchanged",
+        AttemptResult::Refused => "REFUSED",
+    };
+    write!(text, "{} {result}", attempt.at)?;
+    match &attempt.reason {
+        Some(reason) => writeln!(text, ": {reason}"),
+        None => writeln!(text),
+    }
+}
+
+fn write_reload(text: &mut String, reload: &Reload) -> std::fmt::Result {
+    for zone in &reload.zones {
+        write!(
+            text,
+            "zone {}  serial {} in service  ",
+            zone.name, zone.serial
+        )?;
+        write_attempt(text, &zone.attempt)?;
+    }
+    writeln!(text, "the server is {}", word(reload.health))
+}
+
+fn word(health: Health) -> &'static str {
+    match health {
+        Health::Well => "well",
+        Health::Degraded => "DEGRADED",
+        Health::Failed => "FAILED: no zone is served",
+    }
+}
+
+/// A table of messages with a column per transport, then the other counts that are not 0.
+fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
+    write!(text, "{:18}", format!("up {}", span(stats.uptime_seconds)))?;
+    for name in stats.messages.keys() {
+        write!(text, "{name:>15}")?;
+    }
+    writeln!(text)?;
+    let mut row = |name: &str, counts: Vec<u64>| {
+        write!(text, "{name:18}")?;
+        for count in counts {
+            write!(text, "{count:>15}")?;
+        }
+        writeln!(text)
+    };
+    let columns: Vec<_> = stats.messages.values().collect();
+    row(
+        "received",
+        columns.iter().map(|column| column.received).collect(),
+    )?;
+    row(
+        "received octets",
+        columns
+            .iter()
+            .map(|column| column.received_octets)
+            .collect(),
+    )?;
+    row(
+        "responses",
+        columns.iter().map(|column| column.responses).collect(),
+    )?;
+    row(
+        "response octets",
+        columns
+            .iter()
+            .map(|column| column.response_octets)
+            .collect(),
+    )?;
+    row(
+        "truncated",
+        columns.iter().map(|column| column.truncated).collect(),
+    )?;
+    for kind in columns
+        .first()
+        .into_iter()
+        .flat_map(|column| column.kinds.keys())
+    {
+        let of_kind = |column: &&Messages| column.kinds.get(kind).copied().unwrap_or(0);
+        row(kind, columns.iter().map(of_kind).collect())?;
+    }
+    let rcodes: BTreeSet<_> = columns
+        .iter()
+        .flat_map(|column| column.rcodes.keys())
+        .collect();
+    for rcode in rcodes {
+        let of_rcode = |column: &&Messages| column.rcodes.get(rcode).copied().unwrap_or(0);
+        row(
+            &format!("rcode {rcode}"),
+            columns.iter().map(of_rcode).collect(),
+        )?;
+    }
+    for (what, counts) in [
+        ("unsent", &stats.unsent),
+        ("connections", &stats.connections),
+    ] {
+        for (name, count) in counts.iter().filter(|(_, count)| **count > 0) {
+            writeln!(text, "{:18}{count:>15}", format!("{what} {name}"))?;
+        }
+    }
+    writeln!(text, "{:18}{:>15}", "kernel dropped", stats.kernel_dropped)?;
+    writeln!(
+        text,
+        "{:18}{:>12} µs",
+        "longest turn", stats.longest_turn_us
+    )
+}

@@ -1,0 +1,226 @@
+//! Version 1 of what goes over the control socket, which is also what `--output json` prints.
+//!
+//! A line is one JSON object. Fields are added without a new version; a reader passes over those
+//! that it does not know. Times are RFC 3339 in UTC.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The schema that every message names.
+pub const SCHEMA: &str = "imrs.control/1";
+
+/// What a node can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Shows what is served, what it rests on, and what needs attention.
+    Status,
+    /// Loads the zone files anew and waits for the outcome.
+    Reload,
+    /// Shows what was counted since the start.
+    Stats,
+}
+
+/// A request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// A reply.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Message {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What is told.
+    #[serde(flatten)]
+    pub reply: Reply,
+}
+
+/// What a node tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Reply {
+    /// To [`Command::Status`].
+    Status(Status),
+    /// To [`Command::Reload`].
+    Reload(Reload),
+    /// To [`Command::Stats`].
+    Stats(Stats),
+    /// The request was not carried out.
+    Error {
+        /// Why, and what would be right.
+        message: String,
+    },
+}
+
+/// How a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// Every zone is served, and nothing needs attention.
+    Well,
+    /// Something needs attention; at least one zone is served.
+    Degraded,
+    /// No zone is served.
+    Failed,
+}
+
+/// What a node is doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Of the program.
+    pub version: String,
+    /// How it is.
+    pub health: Health,
+    /// Process identifier.
+    pub pid: u32,
+    /// When it started.
+    pub started_at: String,
+    /// How long it has run.
+    pub uptime_seconds: u64,
+    /// The time of verification.
+    pub time: Time,
+    /// Addresses that it answers on, by UDP and TCP.
+    pub listen: Vec<String>,
+    /// Worker threads.
+    pub workers: usize,
+    /// The zones, in the order of the configuration.
+    pub zones: Vec<Zone>,
+}
+
+/// The time at which signatures are judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Time {
+    /// Whether it is the present; otherwise it is fixed.
+    pub is_present: bool,
+    /// The time.
+    pub now: String,
+}
+
+/// One zone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Zone {
+    /// Its name.
+    pub name: String,
+    /// Where it comes from.
+    pub source: String,
+    /// Whether it is served.
+    pub served: bool,
+    /// Whether it needs attention.
+    pub degraded: bool,
+    /// Its serial.
+    pub serial: u32,
+    /// Its records.
+    pub records: usize,
+    /// Octets of the compiled image.
+    pub image_octets: usize,
+    /// When it was loaded.
+    pub loaded_at: String,
+    /// What was proven.
+    pub proof: Proof,
+    /// When the first signature runs out; none if the signatures were not asked for.
+    pub expires: Option<String>,
+    /// Seconds until then, at the time of verification; negative afterwards.
+    pub expires_in_seconds: Option<i64>,
+    /// The last attempt to load it.
+    pub last_attempt: Attempt,
+}
+
+/// What was proven of a zone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The hash of the good ZONEMD digest, if there is one.
+    pub digest: Option<String>,
+    /// Good signatures.
+    pub signatures: usize,
+    /// Numbers of the algorithms that sign it.
+    pub algorithms: Vec<u8>,
+    /// What failed where only a warning was asked for.
+    pub warnings: Vec<String>,
+}
+
+/// An attempt to load a zone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When.
+    pub at: String,
+    /// What came of it.
+    pub result: AttemptResult,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What came of an attempt to load a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttemptResult {
+    /// It is served now.
+    Loaded,
+    /// It was served already.
+    Unchanged,
+    /// It was refused; what was served is served still.
+    Refused,
+}
+
+/// What came of a reload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reload {
+    /// How the node is now.
+    pub health: Health,
+    /// The zones, in the order of the configuration.
+    pub zones: Vec<ReloadedZone>,
+}
+
+/// What a reload did to one zone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReloadedZone {
+    /// Its name.
+    pub name: String,
+    /// The serial in service.
+    pub serial: u32,
+    /// What came of it.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+}
+
+/// What was counted since the start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    /// How long the node has run.
+    pub uptime_seconds: u64,
+    /// Messages by `udp-ipv4`, `udp-ipv6`, `tcp-ipv4` and `tcp-ipv6`.
+    pub messages: BTreeMap<String, Messages>,
+    /// Responses over UDP that could not be sent, by reason.
+    pub unsent: BTreeMap<String, u64>,
+    /// What became of TCP connections; `open` are those of now.
+    pub connections: BTreeMap<String, u64>,
+    /// Queries that the kernel dropped because a UDP socket's queue was full.
+    pub kernel_dropped: u64,
+    /// The longest time in microseconds that a worker was busy before it looked at its sockets.
+    pub longest_turn_us: u64,
+}
+
+/// Messages over one transport and one family.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Messages {
+    /// Messages received.
+    pub received: u64,
+    /// Octets of the messages received, without framing.
+    pub received_octets: u64,
+    /// Responses composed.
+    pub responses: u64,
+    /// Octets of the responses, without framing.
+    pub response_octets: u64,
+    /// Responses with TC set.
+    pub truncated: u64,
+    /// Messages by what became of them.
+    pub kinds: BTreeMap<String, u64>,
+    /// Responses by the number of their RCODE, those that occurred; `other` has no assignment.
+    pub rcodes: BTreeMap<String, u64>,
+}

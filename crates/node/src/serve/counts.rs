@@ -1,0 +1,122 @@
+//! What was counted, in the words of the control socket.
+
+use super::node::Node;
+use crate::control::v1;
+use crate::transport::{Connections, Counters, Messages, RCODES, Unsent};
+use imrs_engine::Kind;
+use std::collections::BTreeMap;
+
+/// What was counted.
+pub(super) fn stats(node: &Node) -> v1::Stats {
+    let counters = node.running.counters();
+    let Counters {
+        udp_ipv4,
+        udp_ipv6,
+        tcp_ipv4,
+        tcp_ipv6,
+        ..
+    } = &counters;
+    v1::Stats {
+        uptime_seconds: node.started.elapsed().as_secs(),
+        messages: [
+            ("udp-ipv4", udp_ipv4),
+            ("udp-ipv6", udp_ipv6),
+            ("tcp-ipv4", tcp_ipv4),
+            ("tcp-ipv6", tcp_ipv6),
+        ]
+        .map(|(name, counted)| (name.to_owned(), messages(counted)))
+        .into(),
+        unsent: unsent(&counters.unsent),
+        connections: connections(&counters.connections),
+        kernel_dropped: counters.kernel_dropped,
+        longest_turn_us: counters.longest_turn_us,
+    }
+}
+
+fn messages(counted: &Messages) -> v1::Messages {
+    let rcode = |number: usize| match number {
+        last if last == RCODES - 1 => "other".to_owned(),
+        number => number.to_string(),
+    };
+    let occurred = counted
+        .rcodes
+        .iter()
+        .enumerate()
+        .filter(|(_, count)| **count > 0);
+    v1::Messages {
+        received: counted.received,
+        received_octets: counted.received_octets,
+        responses: counted.responses,
+        response_octets: counted.response_octets,
+        truncated: counted.truncated,
+        kinds: [
+            ("dropped", Kind::Dropped),
+            ("answer", Kind::Answer),
+            ("referral", Kind::Referral),
+            ("nodata", Kind::NoData),
+            ("nxdomain", Kind::NxDomain),
+            ("error", Kind::Error),
+        ]
+        .map(|(name, kind)| (name.to_owned(), counted.of_kind(kind)))
+        .into(),
+        rcodes: occurred
+            .map(|(number, count)| (rcode(number), *count))
+            .collect(),
+    }
+}
+
+fn unsent(counted: &Unsent) -> BTreeMap<String, u64> {
+    let Unsent {
+        buffer_full,
+        unreachable,
+        forbidden,
+        other,
+    } = *counted;
+    named([
+        ("buffer-full", buffer_full),
+        ("unreachable", unreachable),
+        ("forbidden", forbidden),
+        ("other", other),
+    ])
+}
+
+fn connections(counted: &Connections) -> BTreeMap<String, u64> {
+    let open = counted.open();
+    let Connections {
+        opened,
+        refused,
+        refused_prefix,
+        exhausted,
+        ended,
+        broken,
+        ..
+    } = *counted;
+    let Connections {
+        idle,
+        unfinished,
+        unread,
+        evicted,
+        overheld,
+        stopped,
+        ..
+    } = *counted;
+    named([
+        ("open", open),
+        ("opened", opened),
+        ("refused", refused),
+        ("refused-prefix", refused_prefix),
+        ("exhausted", exhausted),
+        ("ended", ended),
+        ("broken", broken),
+        ("idle", idle),
+        ("unfinished", unfinished),
+        ("unread", unread),
+        ("evicted", evicted),
+        ("overheld", overheld),
+        ("stopped", stopped),
+    ])
+}
+
+fn named<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
+    counts.map(|(name, count)| (name.to_owned(), count)).into()
+}

@@ -1,0 +1,58 @@
+//! What the node waits for: signals, requests, and loads that came to their end.
+
+use crate::control::v1::{Command, Reply};
+use crate::hosting::load::LoadResult;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::thread;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// SIGHUP.
+    Reload,
+    /// SIGTERM or SIGINT, by name.
+    Stop(&'static str),
+    /// A request on the control socket, and where its reply goes.
+    Asked(Command, SyncSender<Reply>),
+    /// A load ended: what became of each zone.
+    Loaded(Vec<LoadResult>),
+}
+
+/// Where events are put.
+#[derive(Clone, Debug)]
+pub(super) struct Events(Sender<Event>);
+
+/// Where events are put, and where the node takes them from.
+pub(super) fn channel_pair() -> (Events, Receiver<Event>) {
+    let (sender, inbox) = channel();
+    (Events(sender), inbox)
+}
+
+impl Events {
+    /// Puts an event. Nobody waits for it when the node has stopped.
+    pub(super) fn put(&self, event: Event) {
+        let _ = self.0.send(event);
+    }
+
+    /// Makes events of signals from now on.
+    pub(super) fn watch_signals(&self) -> io::Result<()> {
+        let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
+        let events = self.clone();
+        let forward = move || {
+            for signal in signals.forever() {
+                events.put(match signal {
+                    SIGHUP => Event::Reload,
+                    SIGINT => Event::Stop("SIGINT"),
+                    _ => Event::Stop("SIGTERM"),
+                });
+            }
+        };
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(forward)
+            .map(drop)
+    }
+}

@@ -1,0 +1,10 @@
+//! The real program: what it serves, what it says, what it refuses, and its exit codes.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint spares only functions marked as tests, not what they call"
+)]
+
+mod refusals;
+mod serve;
+mod support;
+mod zones;

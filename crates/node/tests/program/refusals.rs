@@ -1,0 +1,159 @@
+//! What is wrong gets one clear error with its place, and an exit code.
+
+use super::support::{TestRoot, data, failure, imrs, read_text, with_a_ds_digit_changed};
+
+fn serve(args: &[&str]) -> (String, i32) {
+    failure(&[&["serve", "--listen", "127.0.0.1:0"], args].concat())
+}
+
+/// The last line of what was printed: the log may stand before.
+fn last_line(text: &str) -> &str {
+    text.lines().last().unwrap_or_default()
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_with_place_and_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("imrs.toml");
+    let file = path.to_str().unwrap();
+    for (text, expected) in [
+        (
+            "[node]\nlissten = []\n",
+            ":2:1: unknown key `lissten`; did you mean `listen`?",
+        ),
+        (
+            "[metrics]\n",
+            ":1:2: `metrics` is not supported yet by this version of imrs; remove it",
+        ),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        for args in [&["check-config", file][..], &["serve", "--config", file]] {
+            let (error, exit) = failure(args);
+            assert_eq!(exit, 2, "{error}");
+            assert_eq!(error, format!("imrs: {file}{expected}\n"));
+        }
+    }
+    std::fs::write(&path, "[[zone]]\nname = \".\"\nfile = \"absent.zone\"\n").unwrap();
+    let (error, exit) = failure(&["check-config", file]);
+    assert_eq!(exit, 2, "{error}");
+    assert!(error.contains(":3:8: cannot read "), "{error}");
+    let (error, exit) = failure(&["check-config", "/nonexistent/imrs.toml"]);
+    assert_eq!(exit, 2);
+    assert!(
+        error.contains("cannot read /nonexistent/imrs.toml: No such file"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_good_configuration_passes() {
+    let root = TestRoot::new(1);
+    let file = root.path("imrs.toml");
+    std::fs::write(&file, "[[zone]]\nname = \".\"\nfile = \"root.zone\"\n").unwrap();
+    let output = imrs(&["check-config", &file]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn wrong_options_are_usage_errors() {
+    for args in [
+        &["--at", "tomorrow"][..],
+        &["--listen", "127.0.0.1"],
+        &["--workers", "0"],
+        &["--nonsense"],
+    ] {
+        let (error, exit) = serve(args);
+        assert_eq!(exit, 2, "{args:?}: {error}");
+    }
+    let (error, exit) = failure(&["serve", "--listen", "0.0.0.0:15599"]);
+    assert_eq!(exit, 2);
+    assert!(error.contains("0.0.0.0:15599 is not loopback"), "{error}");
+}
+
+#[test]
+fn a_wrong_zone_file_is_refused_with_its_place() {
+    let root = TestRoot::new(1);
+    let (zone, anchors) = (root.path("root.zone"), root.path("anchors.ds"));
+    let args = ["--zone", &zone, "--anchors", &anchors];
+    root.put(". 86400 IN SOA a. b. 1 2 3 4 x\n");
+    let (error, exit) = serve(&args);
+    assert_eq!(exit, 1);
+    assert!(last_line(&error).contains("root.zone:1:"), "{error}");
+    let (error, exit) = serve(&["--zone", "/nonexistent/root.zone"]);
+    assert_eq!(exit, 1);
+    assert!(
+        last_line(&error).contains("cannot read /nonexistent/root.zone"),
+        "{error}"
+    );
+    let (error, exit) = serve(&["--zone", &zone, "--anchors", "/nonexistent/anchors"]);
+    assert_eq!(exit, 1, "{error}");
+}
+
+#[test]
+fn wrong_anchors_are_refused() {
+    let root = TestRoot::new(1);
+    let zone = root.path("root.zone");
+    // The built-in anchors are of the real root.
+    let (error, exit) = serve(&["--zone", &zone]);
+    assert_eq!(exit, 1);
+    assert!(
+        last_line(&error).contains("zone . of serial 1 is not proven: "),
+        "{error}"
+    );
+    let bad = root.path("bad.ds");
+    std::fs::write(&bad, ". IN NS a.\n").unwrap();
+    let (error, exit) = serve(&["--zone", &zone, "--anchors", &bad]);
+    assert_eq!(exit, 1);
+    assert!(
+        last_line(&error).contains("bad.ds: line 1, column 1: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_same_zone_twice_is_refused() {
+    let root = TestRoot::new(1);
+    let (zone, anchors) = (root.path("root.zone"), root.path("anchors.ds"));
+    let (error, exit) = serve(&["--zone", &zone, "--zone", &zone, "--anchors", &anchors]);
+    assert_eq!(exit, 1);
+    assert!(
+        last_line(&error).contains("which another file holds as well"),
+        "{error}"
+    );
+}
+
+#[test]
+fn nobody_answers_on_an_absent_control_socket() {
+    let (error, exit) = failure(&["ctl", "status", "--socket", "/nonexistent/control.sock"]);
+    assert_eq!(exit, 1);
+    assert!(
+        error.contains("cannot reach a server at /nonexistent/control.sock"),
+        "{error}"
+    );
+}
+
+const REAL: &str = "zones/root-2026073102.zone";
+const THEN: &str = "2026-08-01T09:00:00Z";
+
+#[test]
+fn the_real_root_with_one_digit_of_a_ds_changed_is_refused_by_name() {
+    let Some(path) = data(REAL) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let changed = folder.path().join("root.zone");
+    let text = read_text(&path);
+    std::fs::write(&changed, with_a_ds_digit_changed(&text, "com.")).unwrap();
+    let (error, exit) = serve(&["--zone", changed.to_str().unwrap(), "--at", THEN]);
+    assert_eq!(exit, 1);
+    assert!(
+        last_line(&error).contains("com. DS is not validly signed"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_real_root_a_month_later_is_refused_for_expiry() {
+    let Some(path) = data(REAL) else { return };
+    let (error, exit) = serve(&["--zone", &path, "--at", "2026-09-01T09:00:00Z"]);
+    assert_eq!(exit, 1);
+    assert!(last_line(&error).contains("expired at 2026-08-"), "{error}");
+}

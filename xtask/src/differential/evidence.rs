@@ -147,8 +147,9 @@ pub(super) fn bad_version(case: &Case<'_>) -> bool {
 }
 
 pub(super) fn option_contents(case: &Case<'_>) -> bool {
-    /// Long-lived queries (RFC 8764); client tag and server tag, of a draft that BIND has.
-    const OTHERS: [u16; 3] = [1, 16, 17];
+    /// Long-lived queries (RFC 8764), key tags (RFC 8145); client tag and server tag, of a draft
+    /// that BIND has.
+    const OTHERS: [u16; 4] = [1, 14, 16, 17];
     let read = [
         option::COOKIE,
         option::CLIENT_SUBNET,

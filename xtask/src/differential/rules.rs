@@ -311,7 +311,7 @@ pub(super) const RULES: &[Rule] = &[
         when: when::option_contents,
         may_stand_alone: false,
         reason: "imrs does not read the values of options that it does not implement (cookie, \
-                 client subnet, long-lived queries, tags) and answers. Peers that implement them say FORMERR to \
+                 client subnet, long-lived queries, key tags) and answers. Peers that implement them say FORMERR to \
                  values that are not well-formed",
         rfc: "RFC 6891 section 6.1.2",
     },

@@ -93,8 +93,8 @@ pub(super) fn rcode_in_query(case: &Case<'_>) -> bool {
 }
 
 pub(super) fn checking_disabled(case: &Case<'_>) -> bool {
-    let is_clear = |message: &Message| !message.has(flag::CD);
-    case.query.seen.flags & flag::CD != 0 && case.ours.response().is_some_and(is_clear)
+    let copied = |message: &Message| message.has(flag::CD | flag::QR);
+    case.query.seen.flags & flag::CD != 0 && case.ours.response().is_some_and(copied)
 }
 
 pub(super) fn chaos_name(case: &Case<'_>) -> bool {

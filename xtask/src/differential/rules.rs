@@ -277,13 +277,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         class: "CD",
-        peers: BIND,
+        peers: &["nsd", "knot"],
         aspects: &[CopiedFlag],
         when: when::checking_disabled,
         may_stand_alone: false,
-        reason: "imrs clears CD in its responses, as an authoritative server should. BIND copies \
-                 it",
-        rfc: "RFC 4035 section 3.1.6",
+        reason: "RFC 4035 asks for two things: section 3 that CD be copied (MUST), section 3.1.6 \
+                 that it be clear in authoritative responses (SHOULD). imrs and BIND do the \
+                 first, NSD and Knot the second",
+        rfc: "RFC 4035 sections 3 and 3.1.6",
     },
     Rule {
         class: "BADVERS and DO",

@@ -4,11 +4,14 @@ mod bench;
 mod ci;
 mod differential;
 mod fuzz;
+mod imrs;
 mod peers;
+mod root;
 mod tidy;
+mod workspace;
 
-use anyhow::Result;
 use clap::Parser;
+use std::process::ExitCode;
 
 /// The tasks of this repository.
 #[derive(Parser)]
@@ -26,12 +29,20 @@ enum Task {
     Fuzz(fuzz::Args),
 }
 
-fn main() -> Result<()> {
-    match Task::parse() {
+fn main() -> ExitCode {
+    let outcome = match Task::parse() {
         Task::Ci(args) => ci::run(&args),
         Task::Tidy(args) => tidy::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Differential(args) => differential::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes, without the backtrace that `Debug` may add.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

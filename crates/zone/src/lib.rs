@@ -21,6 +21,7 @@ pub mod verify;
 pub mod zonemd;
 pub mod zones;
 
+pub use anchors::Anchors;
 pub use candidate::{Candidate, Unfit};
 pub use image::Image;
 pub use limits::Limits;

@@ -1,6 +1,6 @@
 //! Walks the records of a zone owner by owner and tells where each stands to the zone cuts.
 
-use crate::record::{Name, Record};
+use crate::record::{Name, Record, same_owner};
 use domain::base::ToName;
 use domain::base::iana::Rtype;
 use domain::rdata::ZoneRecordData;
@@ -32,8 +32,7 @@ pub struct Owner<'a> {
 /// The owners of a zone in canonical order; `records` are in that order as well.
 pub fn owners<'a>(apex: &'a Name, records: &'a [Record]) -> impl Iterator<Item = Owner<'a>> {
     let mut cut: Option<&Name> = None;
-    let same = |left: &Record, right: &Record| left.owner().name_eq(right.owner());
-    records.chunk_by(same).filter_map(move |records| {
+    records.chunk_by(same_owner).filter_map(move |records| {
         let name = records.first()?.owner();
         let standing = if name.name_eq(apex) {
             Standing::Apex

@@ -1,11 +1,43 @@
 //! Sockets and worker threads: packets in, `imrs_engine::respond`, packets out.
+//!
+//! Start reading at [`Running::start`]. One thread per worker, each with its own sockets for every
+//! address and one epoll for all of them:
+//!
+//! ```text
+//! listen      sockets of all workers, before any runs
+//! worker      the loop: wait, load the service, give each socket its turn
+//!   udp       a batch of datagrams
+//!   tcp       accept, serve, close: limits, deadlines, framing
+//! sys         the system calls
+//! counters    what the workers count
+//! ```
+//!
+//! Knows nothing of zones, files or signals, and looks into no message.
+
+mod counters;
+mod error;
+mod limits;
+mod listen;
+mod sys;
+mod tcp;
+mod udp;
+mod worker;
+
+pub use counters::{Connections, Counters, KINDS, Messages, RCODES, Unsent};
+pub use error::{Protocol, StartError};
+pub use worker::Respond;
 
 use arc_swap::ArcSwap;
+use counters::Tally;
 use imrs_engine::Service;
+use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Weak};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use worker::{Shared, Worker};
 
 /// How a node listens and within which limits.
 #[derive(Clone, Debug)]
@@ -14,33 +46,56 @@ pub struct Settings {
     pub listen: Vec<SocketAddr>,
     /// Worker threads; each has its own sockets (SO_REUSEPORT).
     pub workers: NonZeroUsize,
-    /// Whether worker n stays on core n.
+    /// Whether worker n stays on the nth of the cores that the process may use.
     pub pinned: bool,
-    /// Largest UDP response over IPv4, in octets of DNS message.
+    /// Largest UDP response over IPv4, in octets of DNS message; at least 512.
     pub udp_payload_ipv4: u16,
-    /// Largest UDP response over IPv6, in octets of DNS message.
+    /// Largest UDP response over IPv6, in octets of DNS message; at least 512.
     pub udp_payload_ipv6: u16,
-    /// An idle TCP connection is closed after this time.
+    /// A TCP connection is closed after this time without progress: idle, or with a query that
+    /// is not completed, or with responses that are not taken. At most 6553.5 s.
     pub tcp_idle: Duration,
-    /// TCP connections at once, over all workers.
+    /// TCP connections at once, over all workers. At the limit the one of the same worker that
+    /// made no progress for longest gives way to a new one.
     pub tcp_connections: usize,
     /// TCP connections at once from one client prefix (IPv4 /24, IPv6 /56), over all workers.
     pub tcp_connections_per_prefix: usize,
 }
 
-/// The running workers.
+impl Settings {
+    /// Octets of the largest UDP response from an address. Every client takes 512 (RFC 1035
+    /// section 2.3.4).
+    fn udp_payload(&self, address: SocketAddr) -> usize {
+        let payload = match address {
+            SocketAddr::V4(_) => self.udp_payload_ipv4,
+            SocketAddr::V6(_) => self.udp_payload_ipv6,
+        };
+        usize::from(payload).max(512)
+    }
+
+    /// Open files at most in use.
+    fn descriptors(&self) -> u64 {
+        let per_worker = 2 * self.listen.len() + 1;
+        let sockets = self.workers.get().saturating_mul(per_worker);
+        let all = sockets.saturating_add(self.tcp_connections);
+        all.saturating_add(limits::OTHER_DESCRIPTORS) as u64
+    }
+}
+
+/// The running workers. Dropped without [`Running::stop`], it stops them too.
 #[derive(Debug)]
-pub struct Running {}
+pub struct Running {
+    addresses: Vec<SocketAddr>,
+    stop: Arc<sys::Flag>,
+    workers: Vec<Seat>,
+}
 
-/// Why the workers could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {}
-
-/// Sums over all workers since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// UDP messages received.
-    pub udp_received: u64,
+/// What is kept of a worker that runs.
+#[derive(Debug)]
+struct Seat {
+    tally: Arc<Tally>,
+    udp: Weak<[udp::Socket]>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -51,22 +106,131 @@ impl Running {
         settings: &Settings,
         service: Arc<ArcSwap<Service>>,
     ) -> Result<Running, StartError> {
-        let _ = (settings, service);
-        todo!()
+        Running::start_with(settings, service, imrs_engine::respond)
+    }
+
+    /// As [`Running::start`], with responses of another making: for tests of the transports
+    /// alone, and as the plain echo that benchmarks compare with.
+    pub fn start_with<R>(
+        settings: &Settings,
+        service: Arc<ArcSwap<Service>>,
+        respond: R,
+    ) -> Result<Running, StartError>
+    where
+        R: Respond + Send + Sync + 'static,
+    {
+        let endpoints = listen::open(&settings.listen, settings.workers.get())?;
+        allow_descriptors(settings)?;
+        let failed = |worker| move |cause| StartError::Worker { worker, cause };
+        let stop = Arc::new(sys::Flag::new().map_err(failed(0))?);
+        let addresses = endpoints
+            .first()
+            .into_iter()
+            .flatten()
+            .map(|e| e.address)
+            .collect();
+        let admission = Arc::new(tcp::Admission::new(
+            settings.tcp_connections,
+            settings.tcp_connections_per_prefix,
+        ));
+        let shared = Arc::new(Shared {
+            service,
+            respond,
+            stop: Arc::clone(&stop),
+            admission,
+        });
+        let mut running = Running {
+            addresses,
+            stop,
+            workers: Vec::new(),
+        };
+        let (ready, readiness) = mpsc::channel();
+        for (number, endpoints) in endpoints.into_iter().enumerate() {
+            let worker = Worker::new(Arc::clone(&shared), settings, endpoints);
+            let worker = worker.map_err(failed(number))?;
+            let (tally, udp) = (worker.tally(), worker.udp());
+            let thread = spawn(number, worker, settings.pinned, ready.clone());
+            let thread = Some(thread.map_err(failed(number))?);
+            running.workers.push(Seat { tally, udp, thread });
+        }
+        drop(ready);
+        for (number, result) in readiness {
+            result.map_err(failed(number))?;
+        }
+        Ok(running)
     }
 
     /// The addresses in use, with the ports that the system chose where 0 was asked for.
     pub fn addresses(&self) -> &[SocketAddr] {
-        todo!()
+        &self.addresses
     }
 
     /// What was counted so far; nobody is stopped for it.
     pub fn counters(&self) -> Counters {
-        todo!()
+        let mut sum = Counters::default();
+        for worker in &self.workers {
+            worker.tally.add_to(&mut sum);
+            if let Some(sockets) = worker.udp.upgrade() {
+                let dropped = sockets.iter().map(udp::Socket::dropped_by_kernel);
+                sum.kernel_dropped += dropped.sum::<u64>();
+            }
+        }
+        sum
     }
 
     /// Stops gracefully: what has arrived is answered, then sockets close and threads end.
-    pub fn stop(self) {
-        todo!()
+    /// Returns what was counted until then. Takes as long as peers need for their responses over
+    /// TCP, at most about two seconds.
+    pub fn stop(mut self) -> Counters {
+        self.stop_workers();
+        self.counters()
+    }
+
+    fn stop_workers(&mut self) {
+        self.stop.raise();
+        for thread in self
+            .workers
+            .iter_mut()
+            .filter_map(|worker| worker.thread.take())
+        {
+            // A panic in a worker was reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop_workers();
+    }
+}
+
+fn spawn<R: Respond + Send + Sync + 'static>(
+    number: usize,
+    worker: Worker<R>,
+    pinned: bool,
+    ready: Sender<(usize, io::Result<()>)>,
+) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name(format!("worker-{number}"))
+        .spawn(move || {
+            let result = if pinned { sys::pin_to(number) } else { Ok(()) };
+            let is_well = result.is_ok();
+            // The other end waits for all of these, and is gone only if another worker failed.
+            let _ = ready.send((number, result));
+            drop(ready);
+            if is_well {
+                worker.run();
+            }
+        })
+}
+
+/// Makes sure that as many files may be open as the settings need.
+fn allow_descriptors(settings: &Settings) -> Result<(), StartError> {
+    let needed = settings.descriptors();
+    match sys::allow_descriptors(needed) {
+        Ok(allowed) if allowed < needed => Err(StartError::Descriptors { needed, allowed }),
+        // Where the limit cannot be read, accepting copes with its end.
+        _ => Ok(()),
     }
 }

@@ -4,10 +4,12 @@
 //! what `domain` leaves open, and turns its errors into ones that name the place and the remedy
 //! ([`problem`]). It knows octets alone: no file name, no compression, no `$INCLUDE`.
 
+mod guard;
 mod problem;
 
 pub use problem::{Problem, ReadError};
 
+use self::guard::{END, Guarded};
 use crate::limits::TTL_SECONDS_MAX;
 use crate::record::{Data, Name, Record};
 use bytes::{Bytes, BytesMut};
@@ -23,7 +25,7 @@ use std::convert::Infallible;
 /// Reads the records of a master file, in the order of the file.
 ///
 /// `origin` completes relative names until the first `$ORIGIN`. The class is IN until one is
-/// given. Records of known types have their typed form, even those that the file has in the
+/// given, and the TTL 3600 seconds, as NSD has it. Records of known types have their typed form, even those that the file has in the
 /// generic form of RFC 3597. Does not panic on any input, and takes time and memory in proportion
 /// to the text.
 pub fn read(text: &[u8], origin: Option<&Name>) -> Result<Vec<Record>, ReadError> {
@@ -40,13 +42,21 @@ pub fn read(text: &[u8], origin: Option<&Name>) -> Result<Vec<Record>, ReadError
 pub(crate) fn scan(
     text: &[u8],
     origin: Option<&Name>,
+    take: impl FnMut(Place, Record) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let guarded = Guarded::new(text);
+    let scanned = scan_guarded(guarded.text, origin, take);
+    guarded.conclude(scanned)
+}
+
+fn scan_guarded(
+    text: &[u8],
+    origin: Option<&Name>,
     mut take: impl FnMut(Place, Record) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
-    let mut zone = Zonefile::with_capacity(text.len() + 1).allow_invalid();
+    let mut zone = Zonefile::with_capacity(text.len() + END.len()).allow_invalid();
     zone.extend_from_slice(text);
-    if !text.ends_with(b"\n") {
-        zone.extend_from_slice(b"\n");
-    }
+    zone.extend_from_slice(END);
     zone.set_default_class(Class::IN);
     if let Some(origin) = origin {
         zone.set_origin(origin.clone());
@@ -62,6 +72,7 @@ pub(crate) fn scan(
         };
         match entry {
             None => return Ok(()),
+            Some(Entry::Include { .. }) if place.offset > text.len() => return Ok(()),
             Some(Entry::Include { .. }) => return Err(place.problem(text, Problem::Include)),
             Some(Entry::Record(scanned)) => {
                 let record = packer
@@ -264,6 +275,16 @@ mod tests {
             "a. 1 IN TXT ( abc\nd",
             "line 2, column 2: the text ends within a record; a quotation mark or a parenthesis \
              is left open, or the file is cut short",
+        );
+        check_error(
+            "$INCLUDE \"a\"b",
+            "line 1, column 13: a quotation is followed by something directly; put white space \
+             between",
+        );
+        check_error(
+            "a. 1 IN FOO b\na. 1 IN TXT \"b\"c",
+            "line 1, column 9: `FOO` is no type, class or TTL; a type without a mnemonic is \
+             written TYPE followed by its number (RFC 3597)",
         );
         check_error(
             "$INCLUDE other.zone",

@@ -70,6 +70,9 @@ pub enum Problem {
     /// The line ends within a record.
     #[error("the record ends before its data is complete")]
     Incomplete,
+    /// Something follows a quotation without white space between.
+    #[error("a quotation is followed by something directly; put white space between")]
+    Glued,
     /// More fields than the type has.
     #[error("`{0}` follows after the end of the record")]
     Trailing(String),
@@ -144,9 +147,7 @@ pub(super) fn explain(text: &[u8], error: &inplace::Error) -> ReadError {
             return ReadError::at(text, line_end_before(text, stop), Problem::Incomplete);
         }
         "short buffer" => return ReadError::at(text, text.len(), Problem::CutShort),
-        "trailing tokens" if stop >= text.len() => {
-            return ReadError::at(text, text.len(), Problem::CutShort);
-        }
+        _ if stop > text.len() + 1 => return ReadError::at(text, text.len(), Problem::CutShort),
         "trailing tokens" => {
             let (start, token) = token_before(text, stop + 1);
             return ReadError::at(text, start, Problem::Trailing(token));
@@ -176,7 +177,7 @@ pub(super) fn explain(text: &[u8], error: &inplace::Error) -> ReadError {
     ReadError::at(text, start, problem)
 }
 
-/// The offset of a line and column, both from 1.
+/// The offset of a line and column, both from 1. What follows after the text has the line after it.
 fn offset(text: &[u8], line: usize, column: usize) -> usize {
     let line_start = match line {
         0 | 1 => 0,
@@ -185,9 +186,9 @@ fn offset(text: &[u8], line: usize, column: usize) -> usize {
             .enumerate()
             .filter(|&(_, &octet)| octet == b'\n')
             .nth(line - 2)
-            .map_or(text.len(), |(at, _)| at + 1),
+            .map_or(text.len() + 1, |(at, _)| at + 1),
     };
-    (line_start + column.saturating_sub(1)).min(text.len())
+    line_start + column.saturating_sub(1)
 }
 
 /// The token that ends at `stop` or goes on there, or if there is none, the last before it.
@@ -216,6 +217,9 @@ fn token_before(text: &[u8], stop: usize) -> (usize, String) {
 
 /// The end of the line that `stop` is on, or if `stop` begins a line, of the one before.
 fn line_end_before(text: &[u8], stop: usize) -> usize {
+    if stop > text.len() {
+        return text.len();
+    }
     match stop.checked_sub(1).and_then(|before| text.get(before)) {
         Some(b'\n') => stop - 1,
         _ => stop,

@@ -1,0 +1,283 @@
+//! What the workers count, and its sum.
+//!
+//! Each worker writes numbers of its own that no other worker touches, so counting costs an
+//! addition in memory; readers add them up. Definitions of statistics (RSSAC002) build on these
+//! sums elsewhere.
+
+use imrs_engine::{Kind, Outcome};
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Sums over all workers since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Over UDP and IPv4.
+    pub udp_ipv4: Messages,
+    /// Over UDP and IPv6.
+    pub udp_ipv6: Messages,
+    /// Over TCP and IPv4.
+    pub tcp_ipv4: Messages,
+    /// Over TCP and IPv6.
+    pub tcp_ipv6: Messages,
+    /// Responses over UDP that could not be sent.
+    pub unsent: Unsent,
+    /// What became of TCP connections.
+    pub connections: Connections,
+    /// Queries that the kernel dropped because a UDP socket's queue was full.
+    pub kernel_dropped: u64,
+    /// The longest time in µs that a worker was busy before it looked at its sockets again.
+    pub longest_turn_us: u64,
+}
+
+/// Messages over one transport and one family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Messages<N = u64> {
+    /// Messages received.
+    pub received: N,
+    /// Octets of the messages received, without framing.
+    pub received_octets: N,
+    /// Responses composed.
+    pub responses: N,
+    /// Octets of the responses, without framing.
+    pub response_octets: N,
+    /// Responses with TC set.
+    pub truncated: N,
+    /// By kind of outcome; see [`Messages::of_kind`].
+    pub kinds: [N; KINDS],
+    /// Responses by RCODE, extended ones too; the last is for all that are larger.
+    pub rcodes: [N; RCODES],
+}
+
+/// Responses over UDP that could not be sent, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsent<N = u64> {
+    /// The send buffer stayed full.
+    pub buffer_full: N,
+    /// There is no route to the peer, or the network is down.
+    pub unreachable: N,
+    /// A packet filter or policy of this machine forbids it.
+    pub forbidden: N,
+    /// Any other reason, such as a peer with port 0.
+    pub other: N,
+}
+
+/// What became of TCP connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connections<N = u64> {
+    /// Accepted and served.
+    pub opened: N,
+    /// Refused, since the limit for all is reached and none can be closed instead.
+    pub refused: N,
+    /// Refused, since the limit for the client's prefix is reached and none can be closed instead.
+    pub refused_prefix: N,
+    /// Not accepted, since open files or memory ran out.
+    pub exhausted: N,
+    /// Ended by the peer in good order.
+    pub ended: N,
+    /// Reset by the peer or broken.
+    pub broken: N,
+    /// Closed by us because idle.
+    pub idle: N,
+    /// Closed by us because a query was not completed in time.
+    pub unfinished: N,
+    /// Closed by us because the peer did not take its responses in time.
+    pub unread: N,
+    /// Closed by us, without progress for longest, to make room for another.
+    pub evicted: N,
+    /// Closed by us because what it made us hold exceeded the limit.
+    pub overheld: N,
+    /// Closed by us when stopping.
+    pub stopped: N,
+}
+
+/// Kinds of outcome that are told apart.
+pub const KINDS: usize = 6;
+
+/// RCODEs that are told apart: all that are assigned (0 to 23), and one for the rest.
+pub const RCODES: usize = 25;
+
+impl Counters {
+    /// UDP messages received over both families.
+    pub fn udp_received(&self) -> u64 {
+        self.udp_ipv4.received + self.udp_ipv6.received
+    }
+
+    /// TCP messages received over both families.
+    pub fn tcp_received(&self) -> u64 {
+        self.tcp_ipv4.received + self.tcp_ipv6.received
+    }
+}
+
+impl Messages {
+    /// Messages whose outcome was of this kind.
+    pub fn of_kind(&self, kind: Kind) -> u64 {
+        self.kinds.get(kind as usize).copied().unwrap_or(0)
+    }
+}
+
+impl Connections {
+    /// Connections open now.
+    pub fn open(&self) -> u64 {
+        let closed = self.ended
+            + self.broken
+            + self.idle
+            + self.unfinished
+            + self.unread
+            + self.evicted
+            + self.overheld
+            + self.stopped;
+        self.opened.saturating_sub(closed)
+    }
+}
+
+/// One number that one worker writes and anybody reads.
+#[derive(Default)]
+pub(super) struct Number(AtomicU64);
+
+impl Number {
+    /// Adds without a locked instruction; right because there is one writer.
+    pub(super) fn add(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    fn raise_to(&self, n: u64) {
+        if n > self.0.load(Relaxed) {
+            self.0.store(n, Relaxed);
+        }
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+/// The numbers of one worker, on cache lines of their own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Tally {
+    udp_ipv4: Messages<Number>,
+    udp_ipv6: Messages<Number>,
+    tcp_ipv4: Messages<Number>,
+    tcp_ipv6: Messages<Number>,
+    pub(super) unsent: Unsent<Number>,
+    pub(super) connections: Connections<Number>,
+    /// Of sockets that are closed.
+    kernel_dropped: Number,
+    longest_turn_us: Number,
+}
+
+impl Tally {
+    pub(super) fn udp(&self, address: IpAddr) -> &Messages<Number> {
+        if address.is_ipv4() {
+            &self.udp_ipv4
+        } else {
+            &self.udp_ipv6
+        }
+    }
+
+    pub(super) fn tcp(&self, address: IpAddr) -> &Messages<Number> {
+        if address.is_ipv4() {
+            &self.tcp_ipv4
+        } else {
+            &self.tcp_ipv6
+        }
+    }
+
+    pub(super) fn record_turn(&self, took: Duration) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.longest_turn_us.raise_to(took_us);
+    }
+
+    pub(super) fn record_kernel_dropped(&self, queries: u64) {
+        self.kernel_dropped.add(queries);
+    }
+
+    pub(super) fn add_to(&self, sum: &mut Counters) {
+        self.udp_ipv4.add_to(&mut sum.udp_ipv4);
+        self.udp_ipv6.add_to(&mut sum.udp_ipv6);
+        self.tcp_ipv4.add_to(&mut sum.tcp_ipv4);
+        self.tcp_ipv6.add_to(&mut sum.tcp_ipv6);
+        self.unsent.add_to(&mut sum.unsent);
+        self.connections.add_to(&mut sum.connections);
+        sum.kernel_dropped += self.kernel_dropped.get();
+        sum.longest_turn_us = sum.longest_turn_us.max(self.longest_turn_us.get());
+    }
+}
+
+impl Messages<Number> {
+    pub(super) fn record(&self, query: &[u8], outcome: Outcome) {
+        self.received.add(1);
+        self.received_octets.add(query.len() as u64);
+        if let Some(kind) = self.kinds.get(outcome.kind as usize) {
+            kind.add(1);
+        }
+        if outcome.len == 0 {
+            return;
+        }
+        self.responses.add(1);
+        self.response_octets.add(outcome.len as u64);
+        self.truncated.add(u64::from(outcome.truncated));
+        self.rcodes[usize::from(outcome.rcode.0).min(RCODES - 1)].add(1);
+    }
+
+    fn add_to(&self, sum: &mut Messages) {
+        sum.received += self.received.get();
+        sum.received_octets += self.received_octets.get();
+        sum.responses += self.responses.get();
+        sum.response_octets += self.response_octets.get();
+        sum.truncated += self.truncated.get();
+        for (sum, kind) in sum.kinds.iter_mut().zip(&self.kinds) {
+            *sum += kind.get();
+        }
+        for (sum, rcode) in sum.rcodes.iter_mut().zip(&self.rcodes) {
+            *sum += rcode.get();
+        }
+    }
+}
+
+impl Unsent<Number> {
+    pub(super) fn record(&self, error: &io::Error) {
+        let reason = match error.kind() {
+            io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::ConnectionRefused => &self.unreachable,
+            io::ErrorKind::PermissionDenied => &self.forbidden,
+            _ => &self.other,
+        };
+        reason.add(1);
+    }
+
+    fn add_to(&self, sum: &mut Unsent) {
+        sum.buffer_full += self.buffer_full.get();
+        sum.unreachable += self.unreachable.get();
+        sum.forbidden += self.forbidden.get();
+        sum.other += self.other.get();
+    }
+}
+
+impl Connections<Number> {
+    fn add_to(&self, sum: &mut Connections) {
+        sum.opened += self.opened.get();
+        sum.refused += self.refused.get();
+        sum.refused_prefix += self.refused_prefix.get();
+        sum.exhausted += self.exhausted.get();
+        sum.ended += self.ended.get();
+        sum.broken += self.broken.get();
+        sum.idle += self.idle.get();
+        sum.unfinished += self.unfinished.get();
+        sum.unread += self.unread.get();
+        sum.evicted += self.evicted.get();
+        sum.overheld += self.overheld.get();
+        sum.stopped += self.stopped.get();
+    }
+}

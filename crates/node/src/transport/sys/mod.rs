@@ -1,0 +1,260 @@
+//! System calls that neither `std` nor `socket2` wraps, behind safe types.
+//!
+//! Knows nothing of DNS. Batches of datagrams are in [`datagrams`].
+//!
+//! JUSTIFICATION: a worker waits for thousands of sockets (epoll), moves datagrams in batches
+//! (recvmmsg, sendmmsg) and accepts connections that are non-blocking from the start (accept4).
+//! Batches cost 10 % less server CPU per query than single calls, and accept4 saves one call per
+//! connection.
+#![expect(
+    unsafe_code,
+    reason = "the only module of the transports that calls libc"
+)]
+
+mod datagrams;
+
+pub(super) use datagrams::Datagrams;
+
+use super::limits::EVENTS;
+use socket2::SockAddr;
+use std::io;
+use std::mem;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+/// What to be woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    /// Something can be read, or the peer is gone.
+    Read,
+    /// Something can be written, or the peer is gone.
+    Write,
+    /// Only that the peer is gone.
+    Nothing,
+}
+
+/// The sockets that one worker waits for (level-triggered). A closed socket leaves by itself.
+#[derive(Debug)]
+pub(super) struct Epoll(OwnedFd);
+
+/// Room for what one wait reports.
+pub(super) struct Events {
+    events: [libc::epoll_event; EVENTS],
+    len: usize,
+}
+
+impl Epoll {
+    pub(super) fn new() -> io::Result<Epoll> {
+        // SAFETY: no pointers; the result is a new descriptor that nobody else owns.
+        unsafe { owned(libc::epoll_create1(libc::EPOLL_CLOEXEC)) }.map(Epoll)
+    }
+
+    pub(super) fn add(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd.as_fd(), token, interest)
+    }
+
+    pub(super) fn change(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd.as_fd(), token, interest)
+    }
+
+    fn control(
+        &self,
+        operation: i32,
+        fd: BorrowedFd<'_>,
+        token: u64,
+        interest: Interest,
+    ) -> io::Result<()> {
+        let events = match interest {
+            Interest::Read => libc::EPOLLIN,
+            Interest::Write => libc::EPOLLOUT,
+            Interest::Nothing => 0,
+        };
+        let mut event = libc::epoll_event {
+            events: events.cast_unsigned(),
+            u64: token,
+        };
+        // SAFETY: both descriptors are open, and `event` outlives the call, which copies it.
+        let result = unsafe {
+            libc::epoll_ctl(
+                self.0.as_raw_fd(),
+                operation,
+                fd.as_raw_fd(),
+                &raw mut event,
+            )
+        };
+        check(result).map(drop)
+    }
+
+    /// Waits until something happens or the time is over (rounded up to milliseconds).
+    pub(super) fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout_ms = timeout.map_or(-1, |timeout| {
+            i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+        });
+        let room = events.events.as_mut_ptr();
+        // SAFETY: `room` points to EVENTS events, and the kernel writes no more than that.
+        let result =
+            unsafe { libc::epoll_wait(self.0.as_raw_fd(), room, EVENTS as i32, timeout_ms) };
+        events.len = 0;
+        events.len = match check(result) {
+            Ok(len) => usize::try_from(len).unwrap_or(0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) => return Err(error),
+        };
+        Ok(())
+    }
+}
+
+impl Events {
+    pub(super) fn new() -> Events {
+        Events {
+            events: [libc::epoll_event { events: 0, u64: 0 }; EVENTS],
+            len: 0,
+        }
+    }
+
+    /// Whether there was no room for more, so that others may be waiting too.
+    pub(super) fn is_full(&self) -> bool {
+        self.len == self.events.len()
+    }
+
+    /// The tokens that the last wait reported.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = u64> {
+        self.events.iter().take(self.len).map(|event| event.u64)
+    }
+}
+
+/// A flag that wakes every epoll it was added to, and stays up once raised.
+#[derive(Debug)]
+pub(super) struct Flag(OwnedFd);
+
+impl Flag {
+    pub(super) fn new() -> io::Result<Flag> {
+        // SAFETY: no pointers; the result is a new descriptor that nobody else owns.
+        unsafe { owned(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK)) }.map(Flag)
+    }
+
+    pub(super) fn raise(&self) {
+        let one = 1_u64.to_ne_bytes();
+        // SAFETY: writes eight octets from a local array. It can fail only when the count is at
+        // its end, and then the flag is up already.
+        let _ = unsafe { libc::write(self.0.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+    }
+}
+
+impl AsFd for Flag {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Accepts one connection, non-blocking from the start.
+pub(super) fn accept(listener: impl AsFd) -> io::Result<(TcpStream, SocketAddr)> {
+    let listener = listener.as_fd().as_raw_fd();
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: `try_init` hands out room for any address and its size, which is what accept4 fills;
+    // the result is a new descriptor that nobody else owns.
+    let (stream, peer) = unsafe {
+        SockAddr::try_init(|address, size| {
+            owned(libc::accept4(listener, address.cast(), size, flags))
+        })
+    }?;
+    let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidData)?;
+    Ok((stream.into(), peer))
+}
+
+/// Whether an error of [`accept`] means that descriptors or memory ran out.
+pub(super) fn is_exhausted(error: &io::Error) -> bool {
+    let exhausted = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error
+        .raw_os_error()
+        .is_some_and(|code| exhausted.contains(&code))
+}
+
+/// Waits until the socket can be written to, or the time is over.
+pub(super) fn wait_writable(socket: impl AsFd, timeout: Duration) {
+    let fd = socket.as_fd().as_raw_fd();
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: points to one `pollfd`. An error means the same as the end of the time.
+    let _ = unsafe { libc::poll(&raw mut poll, 1, timeout_ms) };
+}
+
+/// Sets a socket option whose value is an int.
+pub(super) fn set_option(socket: impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {
+    let size = size_of_val(&value) as libc::socklen_t;
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: `value` is a local int and `size` its size.
+    check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) }).map(drop)
+}
+
+/// Datagrams that the kernel dropped because this socket's queue was full.
+pub(super) fn dropped_by_kernel(socket: impl AsFd) -> u32 {
+    let mut numbers = [0_u32; libc::SK_MEMINFO_DROPS as usize + 1];
+    let mut size = size_of_val(&numbers) as libc::socklen_t;
+    let (fd, room) = (socket.as_fd().as_raw_fd(), numbers.as_mut_ptr().cast());
+    // SAFETY: `room` has `size` octets. On an error, and on kernels that know no drops, the
+    // number stays 0.
+    let _ =
+        unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_MEMINFO, room, &raw mut size) };
+    numbers[libc::SK_MEMINFO_DROPS as usize]
+}
+
+/// Keeps the calling thread on the `n`th of the cores that the process may use, counted round.
+pub(super) fn pin_to(n: usize) -> io::Result<()> {
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: a `cpu_set_t` is plain bits, of which none set is valid.
+    let mut allowed: libc::cpu_set_t = unsafe { mem::zeroed() };
+    // SAFETY: `allowed` has `size` octets; thread 0 is the calling one.
+    check(unsafe { libc::sched_getaffinity(0, size, &raw mut allowed) })?;
+    // SAFETY: reads bits of an initialised set below its size.
+    let is_allowed = |core: &usize| unsafe { libc::CPU_ISSET(*core, &allowed) };
+    let cores: Vec<usize> = (0..libc::CPU_SETSIZE as usize).filter(is_allowed).collect();
+    let core = cores
+        .get(n % cores.len().max(1))
+        .ok_or(io::ErrorKind::NotFound)?;
+    // SAFETY: as above.
+    let mut chosen: libc::cpu_set_t = unsafe { mem::zeroed() };
+    // SAFETY: `core` is below the size of the set.
+    unsafe { libc::CPU_SET(*core, &mut chosen) };
+    // SAFETY: `chosen` has `size` octets.
+    check(unsafe { libc::sched_setaffinity(0, size, &raw const chosen) }).map(drop)
+}
+
+/// Raises the soft limit of open files to `needed`. Returns the limit that then holds.
+pub(super) fn allow_descriptors(needed: u64) -> io::Result<u64> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: fills a local struct.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    if limit.rlim_cur < needed {
+        limit.rlim_cur = needed.min(limit.rlim_max);
+        // SAFETY: reads a local struct.
+        check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) })?;
+    }
+    Ok(limit.rlim_cur)
+}
+
+/// The result of a system call that gives -1 for an error.
+fn check(result: i32) -> io::Result<i32> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// Owns the descriptor that a system call returned.
+///
+/// # Safety
+/// A descriptor that is not negative must be open and nobody else's.
+unsafe fn owned(result: i32) -> io::Result<OwnedFd> {
+    // SAFETY: by the contract of this function.
+    check(result).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
+}

@@ -1,0 +1,264 @@
+//! The TCP connections of one worker: whom to accept, serve and close.
+//!
+//! What goes over a connection is in [`connection`], the order of closing in [`order`], the
+//! limits that workers share in [`admission`].
+
+mod admission;
+mod connection;
+mod order;
+
+pub(super) use admission::Admission;
+
+use super::counters::Number;
+use super::limits;
+use super::sys::{self, Interest};
+use super::worker::{Respond, Token, Turn};
+use admission::{Full, Prefix};
+use connection::{Connection, Direction, Next, Phase, Scratch};
+use imrs_engine::Transport;
+use order::Ordered;
+use std::io;
+use std::net::{IpAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The connections of one worker.
+pub(super) struct Connections {
+    open: Ordered<Connection>,
+    admission: Arc<Admission>,
+    scratch: Scratch,
+    /// Time without progress after which a connection is closed.
+    idle: Duration,
+    /// The same for clients (RFC 7828), in units of 100 ms.
+    keepalive: u16,
+    /// Octets that all connections hold.
+    held_octets: usize,
+}
+
+/// How accepting went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accepted {
+    /// Nobody is waiting.
+    All,
+    /// Somebody may be waiting.
+    Some,
+    /// Open files or memory ran out, and there was nothing to close.
+    Exhausted,
+}
+
+impl Connections {
+    pub(super) fn new(admission: Arc<Admission>, idle: Duration) -> Connections {
+        let idle = idle.min(limits::TCP_IDLE_MAX);
+        Connections {
+            open: Ordered::new(),
+            admission,
+            scratch: Scratch::new(),
+            idle,
+            keepalive: u16::try_from(idle.as_millis() / 100).unwrap_or(u16::MAX),
+            held_octets: 0,
+        }
+    }
+
+    /// Accepts waiting connections and serves each at once, since its query is often there.
+    pub(super) fn accept<R: Respond>(
+        &mut self,
+        turn: &Turn<'_, R>,
+        listener: &TcpListener,
+    ) -> Accepted {
+        for _ in 0..limits::TCP_ACCEPTS_PER_TURN {
+            match sys::accept(listener) {
+                Ok((stream, peer)) => self.open(turn, stream, peer.ip()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Accepted::All,
+                Err(error) if sys::is_exhausted(&error) => {
+                    turn.tally.connections.exhausted.add(1);
+                    return match self.evict(turn, |_| true) {
+                        Some(()) => Accepted::Some,
+                        None => Accepted::Exhausted,
+                    };
+                }
+                // The client was gone before its connection was accepted.
+                Err(_) => turn.tally.connections.broken.add(1),
+            }
+        }
+        Accepted::Some
+    }
+
+    fn open<R: Respond>(&mut self, turn: &Turn<'_, R>, stream: TcpStream, peer: IpAddr) {
+        let connection = Connection::new(stream, peer, turn.now);
+        if let Err(full) = self.admit(turn, connection.prefix) {
+            let refused = match full {
+                Full::All => &turn.tally.connections.refused,
+                Full::Prefix => &turn.tally.connections.refused_prefix,
+            };
+            refused.add(1);
+            return;
+        }
+        turn.tally.connections.opened.add(1);
+        let slot = self.open.insert(connection);
+        let Some(next) = self.step(turn, slot) else {
+            return;
+        };
+        let Some(connection) = self.open.get_mut(slot) else {
+            return;
+        };
+        let token = Token::Connection(slot).into();
+        connection.waits_for = next;
+        if turn
+            .epoll
+            .add(&connection.stream, token, next.into())
+            .is_err()
+        {
+            self.close(slot, &turn.tally.connections.exhausted);
+        }
+    }
+
+    /// Counts a connection in. Where a limit is reached, the one without progress for longest
+    /// makes room.
+    fn admit<R>(&mut self, turn: &Turn<'_, R>, prefix: Prefix) -> Result<(), Full> {
+        let full = match self.admission.admit(prefix) {
+            Ok(()) => return Ok(()),
+            Err(full) => full,
+        };
+        let evicted = match full {
+            Full::All => self.evict(turn, |_| true),
+            Full::Prefix => self.evict(turn, |other| other.prefix == prefix),
+        };
+        evicted.ok_or(full)?;
+        self.admission.admit(prefix)
+    }
+
+    fn evict<R>(
+        &mut self,
+        turn: &Turn<'_, R>,
+        is_eligible: impl Fn(&Connection) -> bool,
+    ) -> Option<()> {
+        let eligible = |(slot, other): (u32, &Connection)| is_eligible(other).then_some(slot);
+        let slot = { self.open.iter() }
+            .take(limits::TCP_EVICTION_SEARCH)
+            .find_map(eligible)?;
+        self.close(slot, &turn.tally.connections.evicted);
+        Some(())
+    }
+
+    /// Serves a connection that the epoll reported. The slot may be empty, or be another's by
+    /// now, if an earlier event of the same wait closed it; then there is just nothing to read.
+    pub(super) fn serve<R: Respond>(&mut self, turn: &Turn<'_, R>, slot: u32) {
+        let Some(next) = self.step(turn, slot) else {
+            return;
+        };
+        let Some(connection) = self.open.get_mut(slot) else {
+            return;
+        };
+        if connection.waits_for == next {
+            return;
+        }
+        connection.waits_for = next;
+        let token = Token::Connection(slot).into();
+        if turn
+            .epoll
+            .change(&connection.stream, token, next.into())
+            .is_err()
+        {
+            self.close(slot, &turn.tally.connections.broken);
+        }
+    }
+
+    /// Serves a connection once. Returns what it waits for, or `None` if it is closed.
+    fn step<R: Respond>(&mut self, turn: &Turn<'_, R>, slot: u32) -> Option<Direction> {
+        let over = match self.try_step(turn, slot)? {
+            Next::Wait(direction) => return Some(direction),
+            Next::Again => return Some(Direction::Reading),
+            Next::Ended => &turn.tally.connections.ended,
+            Next::Broken => &turn.tally.connections.broken,
+        };
+        self.close(slot, over);
+        None
+    }
+
+    fn try_step<R: Respond>(&mut self, turn: &Turn<'_, R>, slot: u32) -> Option<Next> {
+        let connection = self.open.get_mut(slot)?;
+        let held_before = connection.held_octets();
+        let messages = turn.tally.tcp(connection.peer);
+        let transport = Transport::Tcp {
+            keepalive: self.keepalive,
+        };
+        let next = connection.serve(turn.now, &mut self.scratch, |query, room| {
+            let outcome = (turn.respond)(turn.service, transport, query, room);
+            messages.record(query, outcome);
+            outcome.len
+        });
+        let held = connection.held_octets();
+        let has_progressed = connection.progress == turn.now;
+        self.held_octets = self.held_octets - held_before + held;
+        if has_progressed {
+            self.open.refresh(slot);
+        }
+        if held > held_before && self.held_octets > limits::TCP_HELD_OCTETS {
+            self.close(slot, &turn.tally.connections.overheld);
+            return None;
+        }
+        Some(next)
+    }
+
+    /// Closes a connection and counts it under its reason.
+    fn close(&mut self, slot: u32, reason: &Number) {
+        if let Some(connection) = self.open.remove(slot) {
+            self.held_octets -= connection.held_octets();
+            self.admission.release(connection.prefix);
+            reason.add(1);
+        }
+    }
+
+    /// Closes the connections whose time is over.
+    pub(super) fn expire<R>(&mut self, turn: &Turn<'_, R>) {
+        while let Some((slot, connection)) = self.open.stalest() {
+            if turn.now < connection.progress + self.idle {
+                return;
+            }
+            let reason = match connection.phase() {
+                Phase::Idle => &turn.tally.connections.idle,
+                Phase::Unfinished => &turn.tally.connections.unfinished,
+                Phase::Unread => &turn.tally.connections.unread,
+            };
+            self.close(slot, reason);
+        }
+    }
+
+    /// When the next connection's time is over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let (_, stalest) = self.open.stalest()?;
+        Some(stalest.progress + self.idle)
+    }
+
+    /// Answers what has arrived on every connection and closes those that then owe nothing. The
+    /// others, whose peers have not taken their responses, read no more.
+    pub(super) fn finish<R: Respond>(&mut self, turn: &Turn<'_, R>) {
+        let slots: Vec<u32> = self.open.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            let mut reads = 0..limits::STOP_READS;
+            while reads.next().is_some() && self.try_step(turn, slot) == Some(Next::Again) {}
+            let Some(connection) = self.open.get_mut(slot) else {
+                continue;
+            };
+            connection.is_ended = true;
+            if connection.phase() == Phase::Unread {
+                self.serve(turn, slot);
+            } else {
+                self.close(slot, &turn.tally.connections.stopped);
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.stalest().is_none()
+    }
+}
+
+impl From<Direction> for Interest {
+    fn from(direction: Direction) -> Interest {
+        match direction {
+            Direction::Reading => Interest::Read,
+            Direction::Writing => Interest::Write,
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! One worker: waits for its sockets and gives each its turn.
+//!
+//! Start reading at [`Worker::run`]. A worker shares nothing with the others but the service, the
+//! number of connections and the flag that stops all.
+
+use super::Settings;
+use super::counters::Tally;
+use super::limits;
+use super::listen::Endpoint;
+use super::sys::{Datagrams, Epoll, Events, Flag, Interest};
+use super::tcp::{Accepted, Admission, Connections};
+use super::udp::{self, Queue};
+use arc_swap::ArcSwap;
+use imrs_engine::{Outcome, Service, Transport};
+use std::io;
+use std::net::TcpListener;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// What answers queries: [`imrs_engine::respond`], or another in tests.
+pub trait Respond: Fn(&Service, Transport, &[u8], &mut [u8]) -> Outcome {}
+
+impl<F: Fn(&Service, Transport, &[u8], &mut [u8]) -> Outcome> Respond for F {}
+
+/// What holds from one wait to the next: the time, and the service that answers.
+pub(super) struct Turn<'a, R> {
+    pub(super) now: Instant,
+    pub(super) service: &'a Service,
+    pub(super) respond: &'a R,
+    pub(super) tally: &'a Tally,
+    pub(super) epoll: &'a Epoll,
+}
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    Stop,
+    Udp(u32),
+    Listener(u32),
+    Connection(u32),
+}
+
+/// What the workers share.
+pub(super) struct Shared<R> {
+    pub(super) service: Arc<ArcSwap<Service>>,
+    pub(super) respond: R,
+    pub(super) stop: Arc<Flag>,
+    pub(super) admission: Arc<Admission>,
+}
+
+/// One worker's sockets and numbers, before it runs and allocates the rest.
+pub(super) struct Worker<R> {
+    shared: Arc<Shared<R>>,
+    tally: Arc<Tally>,
+    epoll: Epoll,
+    udp: Arc<[udp::Socket]>,
+    listeners: Vec<TcpListener>,
+    idle: Duration,
+    /// Nothing is accepted before this time.
+    paused_until: Option<Instant>,
+}
+
+impl<R: Respond> Worker<R> {
+    /// Takes its sockets and registers them, so that only the loop is left to the thread.
+    pub(super) fn new(
+        shared: Arc<Shared<R>>,
+        settings: &Settings,
+        endpoints: Vec<Endpoint>,
+    ) -> io::Result<Worker<R>> {
+        let epoll = Epoll::new()?;
+        epoll.add(&*shared.stop, Token::Stop.into(), Interest::Read)?;
+        let mut sockets = Vec::new();
+        let mut listeners = Vec::new();
+        for (index, endpoint) in (0..).zip(endpoints) {
+            epoll.add(&endpoint.udp, Token::Udp(index).into(), Interest::Read)?;
+            epoll.add(&endpoint.tcp, Token::Listener(index).into(), Interest::Read)?;
+            let payload = settings.udp_payload(endpoint.address);
+            sockets.push(udp::Socket::new(endpoint.udp, endpoint.address, payload));
+            listeners.push(endpoint.tcp);
+        }
+        let udp = sockets.into();
+        let (tally, idle) = (Arc::default(), settings.tcp_idle);
+        Ok(Worker {
+            shared,
+            tally,
+            epoll,
+            udp,
+            listeners,
+            idle,
+            paused_until: None,
+        })
+    }
+
+    /// Its numbers, to be read while it runs.
+    pub(super) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
+    /// Its UDP sockets while they are open; they know what the kernel dropped.
+    pub(super) fn udp(&self) -> Weak<[udp::Socket]> {
+        Arc::downgrade(&self.udp)
+    }
+
+    /// Serves until the flag is raised, then answers what has arrived.
+    pub(super) fn run(mut self) {
+        let payload = self.udp.iter().map(udp::Socket::payload).max().unwrap_or(0);
+        let mut hands = Hands {
+            batch: Datagrams::new(payload),
+            connections: Connections::new(Arc::clone(&self.shared.admission), self.idle),
+        };
+        let mut events = Events::new();
+        let mut waits_from = Instant::now();
+        loop {
+            let timeout = self.timeout(&hands.connections, waits_from);
+            // On valid descriptors a wait fails for no reason that another would not cure.
+            if self.epoll.wait(&mut events, timeout).is_err() {
+                continue;
+            }
+            let woken = Instant::now();
+            let after = self.with_turn(woken, |turn| self.take_turns(turn, &events, &mut hands));
+            waits_from = Instant::now();
+            self.tally.record_turn(waits_from - woken);
+            match after {
+                After::GoOn => self.resume_accepting(waits_from),
+                After::Pause => self.pause_accepting(waits_from),
+                After::Stop => return self.finish(hands, events),
+            }
+        }
+    }
+
+    /// Runs `serve` with the service of this moment, which a reload may replace meanwhile.
+    fn with_turn<T>(&self, now: Instant, serve: impl FnOnce(&Turn<'_, R>) -> T) -> T {
+        let service = self.shared.service.load();
+        serve(&Turn {
+            now,
+            service: &service,
+            respond: &self.shared.respond,
+            tally: &self.tally,
+            epoll: &self.epoll,
+        })
+    }
+
+    /// Gives every socket that has something to do its turn.
+    fn take_turns(&self, turn: &Turn<'_, R>, events: &Events, hands: &mut Hands) -> After {
+        let Hands { batch, connections } = hands;
+        let mut after = After::GoOn;
+        // Busy connections queue for the wait with everybody else; UDP does not wait for them.
+        let is_crowded = events.is_full();
+        if is_crowded {
+            for socket in self.udp.iter() {
+                socket.turn(turn, batch);
+            }
+        }
+        for token in events.tokens() {
+            match Token::from(token) {
+                Token::Udp(_) if is_crowded => {}
+                Token::Udp(index) => {
+                    self.udp[index as usize].turn(turn, batch);
+                }
+                Token::Listener(index) => {
+                    let listener = &self.listeners[index as usize];
+                    if connections.accept(turn, listener) == Accepted::Exhausted {
+                        after = After::Pause;
+                    }
+                }
+                Token::Connection(slot) => connections.serve(turn, slot),
+                Token::Stop => return After::Stop,
+            }
+        }
+        connections.expire(turn);
+        after
+    }
+
+    /// How long to wait if nothing happens.
+    fn timeout(&self, connections: &Connections, now: Instant) -> Option<Duration> {
+        let deadlines = [connections.deadline(), self.paused_until];
+        let first = deadlines.into_iter().flatten().min()?;
+        Some(first.saturating_duration_since(now))
+    }
+
+    fn pause_accepting(&mut self, now: Instant) {
+        self.paused_until = Some(now + limits::TCP_ACCEPT_PAUSE);
+        self.watch_listeners(Interest::Nothing);
+    }
+
+    fn resume_accepting(&mut self, now: Instant) {
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = None;
+            self.watch_listeners(Interest::Read);
+        }
+    }
+
+    fn watch_listeners(&self, interest: Interest) {
+        for (index, listener) in (0..).zip(&self.listeners) {
+            // Registered since the start, so only its interest changes, which needs no memory.
+            let _ = self
+                .epoll
+                .change(listener, Token::Listener(index).into(), interest);
+        }
+    }
+
+    /// Answers what has arrived, closes everything and waits, for a bounded time, for peers that
+    /// have not taken their responses.
+    fn finish(mut self, mut hands: Hands, mut events: Events) {
+        let Hands { batch, connections } = &mut hands;
+        let began = Instant::now();
+        // The flag stays up; it must not end the waits below.
+        let _ = self
+            .epoll
+            .change(&*self.shared.stop, Token::Stop.into(), Interest::Nothing);
+        self.with_turn(began, |turn| {
+            for socket in self.udp.iter() {
+                while socket.turn(turn, batch) == Queue::MayHoldMore
+                    && began.elapsed() < limits::STOP_UDP
+                {}
+            }
+            for listener in &self.listeners {
+                let mut attempts = 0..limits::TCP_BACKLOG;
+                while attempts.next().is_some()
+                    && connections.accept(turn, listener) == Accepted::Some
+                {}
+            }
+            connections.finish(turn);
+        });
+        self.tally
+            .record_kernel_dropped(self.udp.iter().map(udp::Socket::dropped_by_kernel).sum());
+        self.udp = Arc::new([]);
+        self.listeners.clear();
+        while !connections.is_empty() && began.elapsed() < limits::STOP_TCP {
+            let left = limits::STOP_TCP.saturating_sub(began.elapsed());
+            if self.epoll.wait(&mut events, Some(left)).is_err() {
+                continue;
+            }
+            self.with_turn(Instant::now(), |turn| {
+                for token in events.tokens() {
+                    if let Token::Connection(slot) = Token::from(token) {
+                        connections.serve(turn, slot);
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// What a worker works with.
+struct Hands {
+    batch: Datagrams,
+    connections: Connections,
+}
+
+/// How a worker goes on after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    GoOn,
+    /// Accept nothing for a while.
+    Pause,
+    Stop,
+}
+
+impl From<Token> for u64 {
+    fn from(token: Token) -> u64 {
+        let (kind, index) = match token {
+            Token::Stop => (0, 0),
+            Token::Udp(index) => (1, index),
+            Token::Listener(index) => (2, index),
+            Token::Connection(slot) => (3, slot),
+        };
+        kind << 32 | u64::from(index)
+    }
+}
+
+impl From<u64> for Token {
+    fn from(token: u64) -> Token {
+        let index = token as u32;
+        match token >> 32 {
+            1 => Token::Udp(index),
+            2 => Token::Listener(index),
+            3 => Token::Connection(index),
+            _ => Token::Stop,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! CPU time per answered query, of all servers in alternating bursts.
+//!
+//! The bursts of one round lie within seconds of each other, so that a noisy machine disturbs them
+//! alike; servers are compared by the median over rounds of the ratio within a round. The first
+//! server is measured twice in every round: its ratio to itself shows how steady the figures are.
+
+use super::load::{Session, Transport};
+use super::queries::{self, Delegations, Mix};
+use super::report::{Cell, Table};
+use super::servers::{self, Kind, Server};
+use super::statistics::Spread;
+use super::{Common, kernel};
+use anyhow::{Result, ensure};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What to measure.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Kinds of query; a table for each.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "root")]
+    mix: Vec<Mix>,
+    /// Transports; a table for each.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "udp")]
+    transport: Vec<Transport>,
+    /// Servers; the others are compared to the first.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "imrs,echo,nsd,knot,bind"
+    )]
+    servers: Vec<Kind>,
+    /// Rounds of one burst for each server.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pairs: u32,
+    /// Length of a burst, in milliseconds.
+    #[arg(long, default_value_t = 500)]
+    burst_ms: u64,
+    /// Queries outstanding at any time; many more overrun the receive buffer of a sleeping server.
+    #[arg(long, default_value_t = 160, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    window: u16,
+}
+
+/// Measures and prints the tables.
+pub(crate) fn run(options: &Options, common: &Common) -> Result<()> {
+    let root = common.root.resolve()?;
+    let delegations = Delegations::read(&root.file)?;
+    let servers = servers::start(&options.servers, &root, common)?;
+    kernel::pin_this_thread(common.load_core)?;
+    for server in &servers {
+        eprintln!("{}: {}", server.kind.name(), server.version);
+    }
+    for transport in &options.transport {
+        for mix in &options.mix {
+            let queries = queries::corpus(&delegations, *mix, common.seed, CORPUS);
+            table(options, *transport, *mix, &servers, &queries)?.print(common.output);
+        }
+    }
+    Ok(())
+}
+
+/// What one burst showed.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    /// CPU time of the server per answered query.
+    cost_us: f64,
+    /// Octets of a response on average.
+    octets: f64,
+    lost: u64,
+    /// Answered queries per second.
+    rate: f64,
+    /// Part of the time in which the server ran.
+    busy: f64,
+}
+
+fn table(
+    options: &Options,
+    transport: Transport,
+    mix: Mix,
+    servers: &[Server],
+    queries: &[Vec<u8>],
+) -> Result<Table> {
+    let servers: Vec<&Server> = servers
+        .iter()
+        .filter(|server| transport == Transport::Udp || server.kind != Kind::Echo)
+        .collect();
+    ensure!(
+        !servers.is_empty(),
+        "no server to measure over {}",
+        transport.name()
+    );
+    let samples = rounds(options, transport, &servers, queries)?;
+    let subject = servers[0].kind;
+    let title = format!(
+        "{}, {} mix: {} rounds of {} ms, {} queries outstanding",
+        transport.name(),
+        mix.name(),
+        options.pairs,
+        options.burst_ms,
+        transport.window(usize::from(options.window))
+    );
+    let mut table = Table::new(title, &COLUMNS)
+        .with("transport", transport.name())
+        .with("mix", mix.name())
+        .with("first", subject.name());
+    let again = format!("{} again", subject.name());
+    let names = servers
+        .iter()
+        .map(|server| server.kind.name())
+        .chain([again.as_str()]);
+    for (index, (name, own)) in names.zip(&samples).enumerate() {
+        let peer = servers
+            .get(index)
+            .filter(|_| subject == Kind::Imrs)
+            .map(|peer| peer.kind);
+        let bound = peer.and_then(|peer| bound(transport, mix, peer));
+        let ratio = (index > 0).then(|| ratio(&samples[0], own));
+        table.push(row(name, own, ratio, bound));
+    }
+    Ok(table)
+}
+
+/// The samples of every server and, in the end, of the first one again.
+fn rounds(
+    options: &Options,
+    transport: Transport,
+    servers: &[&Server],
+    queries: &[Vec<u8>],
+) -> Result<Vec<Vec<Sample>>> {
+    let turns: Vec<&Server> = servers.iter().copied().chain([servers[0]]).collect();
+    let mut samples = vec![Vec::new(); turns.len()];
+    for round in 0..=options.pairs as usize {
+        for turn in 0..turns.len() {
+            // Every server has every place in the order once in a while.
+            let turn = (turn + round) % turns.len();
+            let sample = burst(options, transport, turns[turn], queries)?;
+            // The first round warms up.
+            if round > 0 {
+                samples[turn].push(sample);
+            }
+        }
+    }
+    Ok(samples)
+}
+
+fn burst(
+    options: &Options,
+    transport: Transport,
+    server: &Server,
+    queries: &[Vec<u8>],
+) -> Result<Sample> {
+    let mut session = Session::open(transport, server.address, usize::from(options.window))?;
+    let cpu_before = kernel::cpu_time(&server.processes);
+    let start = Instant::now();
+    let tally = session.burst(queries, Duration::from_millis(options.burst_ms))?;
+    let elapsed = start.elapsed();
+    // The scheduler's account is exact once the server waits.
+    thread::sleep(SETTLE);
+    let cpu = kernel::cpu_time(&server.processes).saturating_sub(cpu_before);
+    let name = server.kind.name();
+    ensure!(tally.answered > 0, "{name} answered nothing");
+    ensure!(
+        tally.refused * 1000 <= tally.answered,
+        "{name} refused {} of {} queries: does it serve the root?",
+        tally.refused,
+        tally.answered
+    );
+    let answered = tally.answered as f64;
+    Ok(Sample {
+        cost_us: cpu.as_secs_f64() * 1e6 / answered,
+        octets: tally.octets as f64 / answered,
+        lost: tally.lost(),
+        rate: answered / elapsed.as_secs_f64(),
+        busy: cpu.as_secs_f64() / elapsed.as_secs_f64(),
+    })
+}
+
+fn ratio(subject: &[Sample], other: &[Sample]) -> Spread {
+    Spread::of(
+        subject
+            .iter()
+            .zip(other)
+            .map(|(subject, other)| subject.cost_us / other.cost_us),
+    )
+}
+
+fn row(name: &str, own: &[Sample], ratio: Option<Spread>, bound: Option<f64>) -> Vec<Cell> {
+    let spread = |value: fn(&Sample) -> f64| Spread::of(own.iter().map(value));
+    vec![
+        Cell::Text(name.to_owned()),
+        Cell::Spread(spread(|sample| sample.cost_us), 2),
+        Cell::Count(spread(|sample| sample.rate).median as u64),
+        Cell::Number(100.0 * spread(|sample| sample.busy).median, 0),
+        Cell::Number(spread(|sample| sample.octets).median, 0),
+        Cell::Count(own.iter().map(|sample| sample.lost).sum()),
+        ratio.map_or(Cell::None, |ratio| Cell::Spread(ratio, 3)),
+        bound.map_or(Cell::None, Cell::Bound),
+    ]
+}
+
+/// What imrs may cost at most, as part of what `peer` costs (SPEC.md).
+fn bound(transport: Transport, mix: Mix, peer: Kind) -> Option<f64> {
+    match (transport, mix, peer) {
+        (Transport::Udp, Mix::Root, Kind::Nsd) => Some(0.65),
+        (Transport::Udp, Mix::Root, Kind::Knot) => Some(0.55),
+        (Transport::Udp, Mix::Root, Kind::Echo) => Some(1.25),
+        (Transport::Udp, Mix::Nxdomain | Mix::Referral, Kind::Nsd) => Some(0.75),
+        (Transport::TcpPersistent, Mix::Root, Kind::Knot) => Some(0.9),
+        // Of the best peer, hence of each.
+        (Transport::TcpSingle, Mix::Root, Kind::Nsd | Kind::Knot | Kind::Bind) => Some(0.9),
+        _ => None,
+    }
+}
+
+const COLUMNS: [&str; 8] = [
+    "server",
+    "CPU µs/query",
+    "answers/s",
+    "busy %",
+    "octets",
+    "lost",
+    "first/this",
+    "bound",
+];
+
+/// Queries in a corpus: they are asked over and over, too many for a server to remember.
+const CORPUS: usize = 20_000;
+
+/// Time for a server to finish with a burst.
+const SETTLE: Duration = Duration::from_millis(10);

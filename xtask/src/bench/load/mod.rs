@@ -1,0 +1,114 @@
+//! The load generator: a fixed number of queries is always outstanding, so that it keeps a server
+//! busy and never overruns it.
+//!
+//! Start reading at [`Session::open`]. This module does not know what the server is, nor what
+//! its CPU time costs.
+
+mod tcp;
+mod udp;
+
+use anyhow::Result;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// How queries travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Transport {
+    /// Datagrams from many ports.
+    Udp,
+    /// Connections that stay open, each with one query outstanding.
+    TcpPersistent,
+    /// A connection for each query.
+    TcpSingle,
+}
+
+impl Transport {
+    /// The name in tables and on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::TcpPersistent => "tcp-persistent",
+            Transport::TcpSingle => "tcp-single",
+        }
+    }
+
+    /// The queries outstanding at any time, where `wanted` are wanted.
+    pub(crate) fn window(self, wanted: usize) -> usize {
+        match self {
+            Transport::Udp => wanted,
+            Transport::TcpPersistent => wanted.min(CONNECTIONS),
+            Transport::TcpSingle => wanted.min(BACKLOG),
+        }
+    }
+}
+
+/// Open sockets to one server.
+pub(crate) enum Session {
+    /// See [`Transport::Udp`].
+    Udp(udp::Flows),
+    /// See [`Transport::TcpPersistent`].
+    TcpPersistent(tcp::Persistent),
+    /// See [`Transport::TcpSingle`].
+    TcpSingle(tcp::Single),
+}
+
+impl Session {
+    /// Opens the sockets for `window` outstanding queries.
+    pub(crate) fn open(transport: Transport, server: SocketAddr, window: usize) -> Result<Session> {
+        let window = transport.window(window);
+        Ok(match transport {
+            Transport::Udp => Session::Udp(udp::Flows::open(server, window)?),
+            Transport::TcpPersistent => {
+                Session::TcpPersistent(tcp::Persistent::open(server, window)?)
+            }
+            Transport::TcpSingle => Session::TcpSingle(tcp::Single { server, window }),
+        })
+    }
+
+    /// Asks `queries`, over and over, for `duration`, then waits for what is outstanding.
+    pub(crate) fn burst(&mut self, queries: &[Vec<u8>], duration: Duration) -> Result<Tally> {
+        let mut asked = queries.iter().cycle().map(Vec::as_slice);
+        let deadline = Instant::now() + duration;
+        match self {
+            Session::Udp(flows) => Ok(flows.burst(&mut asked, deadline)),
+            Session::TcpPersistent(connections) => connections.burst(&mut asked, deadline),
+            Session::TcpSingle(single) => single.burst(&mut asked, deadline),
+        }
+    }
+}
+
+/// What came of a burst.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Queries sent.
+    pub(crate) asked: u64,
+    /// Responses received.
+    pub(crate) answered: u64,
+    /// Responses with an RCODE other than NOERROR and NXDOMAIN.
+    pub(crate) refused: u64,
+    /// Octets of the responses.
+    pub(crate) octets: u64,
+    /// The longest time without any response.
+    pub(crate) longest_silence: Duration,
+}
+
+impl Tally {
+    /// Queries without a response.
+    pub(crate) fn lost(&self) -> u64 {
+        self.asked.saturating_sub(self.answered)
+    }
+
+    /// Counts one response of which the first octets are at hand.
+    fn count(&mut self, start: &[u8], length: usize) {
+        self.answered += 1;
+        self.octets += length as u64;
+        let rcode = start.get(3).map_or(u8::MAX, |flags| flags & 0x0f);
+        self.refused += u64::from(!matches!(rcode, 0 | 3));
+    }
+}
+
+/// Connections at once that stay open: enough to keep a server busy.
+const CONNECTIONS: usize = 64;
+
+/// Connections at once that are new: Knot and BIND leave no more than 10 waiting.
+const BACKLOG: usize = 8;

@@ -1,0 +1,123 @@
+//! The release build of `imrs`: building it, running it as a server, asking it.
+
+use crate::peers::{Daemon, Zone, absolute};
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Builds the program with the release profile and says where it is.
+pub(crate) fn program() -> Result<PathBuf> {
+    let status = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            "imrs-node",
+            "--bin",
+            "imrs",
+        ])
+        .status()?;
+    ensure!(status.success(), "imrs does not build");
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    Ok(fs::canonicalize(
+        PathBuf::from(target).join("release/imrs"),
+    )?)
+}
+
+/// What `imrs serve` shall serve, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// The zones.
+    pub(crate) zones: Vec<Zone>,
+    /// Trust anchors of all of them, where the built-in ones do not hold.
+    pub(crate) anchors: Option<PathBuf>,
+    /// The time of verification, where it is not the present.
+    pub(crate) at: Option<String>,
+    /// Worker threads.
+    pub(crate) workers: usize,
+}
+
+/// A running `imrs serve`. Ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Imrs {
+    /// Its process.
+    pub(crate) daemon: Daemon,
+    program: PathBuf,
+}
+
+impl Imrs {
+    /// Starts it on `address`, and returns when it answers for all zones.
+    pub(crate) fn start(setup: &Setup, address: SocketAddr) -> Result<Imrs> {
+        let directory = Daemon::directory()?;
+        let zones = absolute(&setup.zones)?;
+        let file = directory.path().join("imrs.toml");
+        fs::write(
+            &file,
+            configuration(setup, &zones, address, directory.path()),
+        )?;
+        let mut command = Command::new(&setup.program);
+        command.args(["serve", "--config"]).arg(&file);
+        let origins = zones.iter().map(|zone| zone.origin.as_str());
+        let daemon = Daemon::start(&mut command, directory, address, origins)?;
+        Ok(Imrs {
+            daemon,
+            program: setup.program.clone(),
+        })
+    }
+
+    /// What `imrs ctl REQUEST` says of it.
+    pub(crate) fn ctl(&self, request: &str) -> Result<serde_json::Value> {
+        let output = Command::new(&self.program)
+            .args(["ctl", request, "--output", "json", "--socket"])
+            .arg(control(self.daemon.path()))
+            .output()?;
+        serde_json::from_slice(&output.stdout).with_context(|| {
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            format!("imrs ctl {request}: {}: {error}", output.status)
+        })
+    }
+}
+
+fn configuration(setup: &Setup, zones: &[Zone], at: SocketAddr, directory: &Path) -> String {
+    let (workers, state) = (setup.workers, directory.display());
+    let control = control(directory);
+    let mut text = format!(
+        "[node]
+listen = [\"{at}\"]
+workers = {workers}
+state = \"{state}\"
+control = \"{}\"
+identity = \"peer\"
+version = \"peer\"
+tcp-idle-seconds = 60
+tcp-connections = {CONNECTIONS}
+tcp-connections-per-prefix = {CONNECTIONS}
+",
+        control.display()
+    );
+    if let Some(time) = &setup.at {
+        text += &format!("[verify]\nat = \"{time}\"\n");
+    }
+    for Zone { origin, path } in zones {
+        text += &format!(
+            "[[zone]]\nname = \"{origin}\"\nfile = \"{}\"\n",
+            path.display()
+        );
+        if let Some(anchors) = &setup.anchors {
+            text += &format!("anchors = \"{}\"\n", anchors.display());
+        }
+    }
+    text
+}
+
+fn control(directory: &Path) -> PathBuf {
+    directory.join("control")
+}
+
+/// TCP connections, in all and from one prefix: loopback is one prefix.
+const CONNECTIONS: usize = 1000;

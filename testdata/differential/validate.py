@@ -3,10 +3,10 @@
 
 Usage: validate.py FILE TIME
 
-FILE has lines of tab-separated fields:
+FILE has lines of fields:
     zone  NAME-HEX                      a zone that is served (signed when a key follows)
     key   NAME-HEX  RDATA-HEX           a DNSKEY of that zone
-    pair  QUERY-HEX RESPONSE-HEX        one exchange
+    response  RESPONSE-HEX              a response to a query with one question
 TIME is seconds since 1970. Prints one line for each failure and a summary; exits with 1 when
 anything failed. Shares nothing with the server that it judges.
 """
@@ -144,18 +144,16 @@ def check_referral(response, qname):
     raise Wrong(f"nothing proves whether {cut} is signed")
 
 
-def judge(pair):
-    """Judges one exchange; gives the failure or nothing, and what was checked."""
-    query_hex, response_hex = pair
+def judge(response_hex):
+    """Judges one response; gives the failure or nothing, and what was checked."""
     try:
-        query = dns.message.from_wire(bytes.fromhex(query_hex))
         response = dns.message.from_wire(bytes.fromhex(response_hex))
-        question = query.question[0]
+        question = response.question[0]
         zone = zone_of(question.name)
         # The DS of a co-hosted child belongs to its parent (RFC 4035 section 3.1.4.1).
         if question.rdtype == DS and question.name == zone and len(zone) > 1:
             zone = zone_of(zone.parent())
-        dnssec_ok = bool(query.ednsflags & dns.flags.DO)
+        dnssec_ok = bool(response.ednsflags & dns.flags.DO)
         check_signatures(response, question.rdtype, dnssec_ok)
         signed = dnssec_ok and zones.get(zone)
         if not signed or response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
@@ -168,36 +166,36 @@ def judge(pair):
             return None, "referral"
         return None, "answer"
     except Wrong as wrong:
-        return f"{wrong}\n  query {query_hex}\n  response {response_hex}", "wrong"
+        return f"{wrong}\n  response {response_hex}", "wrong"
     except Exception as error:  # whatever dnspython refuses to read is a failure too
-        return f"{error!r}\n  query {query_hex}\n  response {response_hex}", "unreadable"
+        return f"{error!r}\n  response {response_hex}", "unreadable"
 
 
 def read(path):
-    """Reads the file; fills the zones; gives the exchanges."""
-    pairs = []
+    """Reads the file; fills the zones; gives the responses."""
+    responses = []
     with open(path, encoding="ascii") as lines:
         for line in lines:
             what, *fields = line.split()
-            if what == "pair":
-                pairs.append(tuple(fields))
+            if what == "response":
+                responses.append(fields[0])
                 continue
             name = dns.name.from_wire(bytes.fromhex(fields[0]), 0)[0]
             keys = zones.setdefault(name, dns.rrset.RRset(name, dns.rdataclass.IN, DNSKEY))
             if what == "key":
                 data = bytes.fromhex(fields[1])
                 keys.add(dns.rdata.from_wire(dns.rdataclass.IN, DNSKEY, data, 0, len(data)))
-    return pairs
+    return responses
 
 
 def main():
-    """Judges all exchanges of a file."""
+    """Judges all responses of a file."""
     global now
     now = int(sys.argv[2])
-    pairs = read(sys.argv[1])
+    responses = read(sys.argv[1])
     counts, failures = {}, []
     with multiprocessing.Pool() as pool:
-        for failure, kind in pool.imap_unordered(judge, pairs, chunksize=256):
+        for failure, kind in pool.imap_unordered(judge, responses, chunksize=256):
             counts[kind] = counts.get(kind, 0) + 1
             if failure:
                 failures.append(failure)

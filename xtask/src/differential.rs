@@ -9,6 +9,7 @@ mod checks;
 mod compare;
 mod constants;
 mod corpus;
+mod evidence;
 mod exchange;
 mod facts;
 mod message;

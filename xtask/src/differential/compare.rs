@@ -2,6 +2,7 @@
 
 use super::constants::{flag, option};
 use super::message::{Malformed, Message, Section};
+use std::collections::BTreeSet;
 
 /// What a server said, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +65,8 @@ pub(super) enum Aspect {
     OptPresence,
     /// Version or flags of OPT.
     OptHeader,
-    /// EDNS options: their codes or values, the cookie's value excepted.
-    OptOptions,
+    /// The EDNS option of this code: there in one response only, or of another value.
+    Option(u16),
 }
 
 /// All respects in which `ours` and `theirs` differ; none when they agree.
@@ -105,35 +106,40 @@ fn messages(ours: &Message, theirs: &Message) -> Vec<Aspect> {
         note(differ(Section::Authority), Aspect::Authority);
         note(differ(Section::Additional), Aspect::Additional);
     }
-    match (&ours.opt, &theirs.opt) {
-        (Some(ours), Some(theirs)) => {
-            note(
-                (ours.version, ours.flags) != (theirs.version, theirs.flags),
-                Aspect::OptHeader,
-            );
-            note(
-                compared_options(&ours.options) != compared_options(&theirs.options),
-                Aspect::OptOptions,
-            );
-        }
-        (ours, theirs) => note(ours.is_some() != theirs.is_some(), Aspect::OptPresence),
+    if let (Some(ours), Some(theirs)) = (&ours.opt, &theirs.opt) {
+        note(
+            (ours.version, ours.flags) != (theirs.version, theirs.flags),
+            Aspect::OptHeader,
+        );
     }
+    note(
+        ours.opt.is_some() != theirs.opt.is_some(),
+        Aspect::OptPresence,
+    );
+    found.extend(options(ours, theirs));
     found
 }
 
-/// Options by code. A server's cookie is its own secret (RFC 7873 section 4.2), the words of an
-/// extended error are free (RFC 8914 section 2).
-fn compared_options(options: &[(u16, Vec<u8>)]) -> Vec<(u16, &[u8])> {
-    let mut compared: Vec<(u16, &[u8])> = options
-        .iter()
-        .map(|(code, value)| match *code {
-            option::COOKIE => (*code, &[][..]),
-            option::EDE => (*code, value.get(..2).unwrap_or(value)),
-            _ => (*code, value.as_slice()),
+/// The options that differ. A server's cookie is its own secret (RFC 7873 section 4.2), the words
+/// of an extended error are free (RFC 8914 section 2).
+fn options(ours: &Message, theirs: &Message) -> Vec<Aspect> {
+    fn compared(message: &Message, code: u16) -> Option<&[u8]> {
+        let value = message.option(code)?;
+        Some(match code {
+            option::COOKIE => &[],
+            option::EDE => value.get(..2).unwrap_or(value),
+            _ => value,
         })
-        .collect();
-    compared.sort_unstable();
-    compared
+    }
+    let all = [&ours.opt, &theirs.opt]
+        .into_iter()
+        .flatten()
+        .flat_map(|opt| &opt.options);
+    let codes: BTreeSet<u16> = all.map(|(code, _)| *code).collect();
+    let differing = codes
+        .into_iter()
+        .filter(|&code| compared(ours, code) != compared(theirs, code));
+    differing.map(Aspect::Option).collect()
 }
 
 /// The aspects in which one server stands alone: `subject` differs there from every peer, and the

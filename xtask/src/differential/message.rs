@@ -17,7 +17,7 @@ pub(super) enum Section {
 }
 
 /// What names an RRset. Signatures form one set for each type they cover.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     /// In lower case.
     pub(super) owner: Name,
@@ -28,7 +28,7 @@ pub(super) struct Key {
 }
 
 /// TTL and record data, uncompressed and with names in lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct RrSet {
     pub(super) ttl: u32,
     pub(super) data: BTreeSet<Vec<u8>>,

@@ -18,15 +18,10 @@ pub(super) fn table(tally: &Tally, peers: &[&str]) -> String {
         let _ = write!(text, "{peer:>8}");
     }
     text += "  reason\n";
-    let mut seen = Vec::new();
     for rule in RULES {
         let Some(counts) = tally.explained.get(rule.class) else {
             continue;
         };
-        if seen.contains(&rule.class) {
-            continue;
-        }
-        seen.push(rule.class);
         let _ = write!(text, "{:32}", rule.class);
         for peer in peers {
             let _ = write!(text, "{:>8}", counts.get(peer).copied().unwrap_or(0));
@@ -41,22 +36,15 @@ pub(super) fn table(tally: &Tally, peers: &[&str]) -> String {
 pub(super) fn unexplained(tally: &Tally) -> String {
     let mut groups: Vec<_> = tally.unexplained.iter().collect();
     groups.sort_by_key(|(_, group)| (!group.alone, std::cmp::Reverse(group.count)));
-    let mark = |alone: bool| {
-        if alone {
-            "ALONE AGAINST ALL PEERS "
-        } else {
-            ""
-        }
-    };
     let mut text = String::new();
     for (key, group) in groups.iter().take(REPRODUCTIONS_MAX) {
-        let _ = writeln!(text, "\n==== {}{key}\n{}", mark(group.alone), group.example);
+        let _ = writeln!(text, "\n==== {key}\n{}", group.example);
     }
     if !groups.is_empty() {
         text += "\ndifferences without a reason:\n";
     }
     for (key, group) in groups {
-        let _ = writeln!(text, "{:7} {}{key}", group.count, mark(group.alone));
+        let _ = writeln!(text, "{:7} {key}", group.count);
     }
     text
 }

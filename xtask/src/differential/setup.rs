@@ -72,7 +72,7 @@ impl Setup {
                 anchors = Some(path);
             }
         }
-        files.sort();
+        ensure!(!files.is_empty(), "imrs zone synth wrote no zone");
         Setup::read(files, None, anchors, Some(directory))
     }
 

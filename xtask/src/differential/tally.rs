@@ -109,7 +109,12 @@ impl Tally {
 
     fn add_unexplained(&mut self, case: &Case<'_>, aspects: &[Aspect], alone: bool) {
         let key = format!(
-            "{} {:?} {aspects:?}: {} / {}: {}",
+            "{}{} {:?} {aspects:?}: {} / {}: {}",
+            if alone {
+                "ALONE AGAINST ALL PEERS "
+            } else {
+                ""
+            },
             case.via.name(),
             case.query.kind,
             render::brief(case.ours),
@@ -124,7 +129,6 @@ impl Tally {
             octets,
         });
         group.count += 1;
-        group.alone |= alone;
         if octets < group.octets {
             (group.octets, group.example) = (octets, example(case));
         }

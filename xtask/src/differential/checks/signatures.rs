@@ -1,12 +1,13 @@
 //! Every signature and every proof in imrs's responses, judged by dnspython.
 
 use super::{Heard, Verdict};
-use crate::differential::constants::rtype::DNSKEY;
-use crate::differential::message::Message;
+use crate::differential::constants::{flag, rtype::DNSKEY};
+use crate::differential::message::{Message, Section};
 use crate::differential::render::hex;
 use crate::differential::setup::Setup;
 use crate::peers::{self, Tool};
 use anyhow::{Context, Result};
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +18,7 @@ const PYTHON: &str = "/usr/bin/python3";
 /// A library brings no command that could be looked for; this one is never found.
 const NO_COMMAND: &str = "python3-module";
 
-/// Writes down every exchange with DO and has the script judge them.
+/// Writes down every response with DO and has the script judge them.
 pub(super) fn check(setup: &Setup, heard: &Heard<'_>) -> Result<Vec<Verdict>> {
     let Some(responses) = heard.tcp.as_ref().or(heard.udp.as_ref()) else {
         return Ok(Vec::new());
@@ -50,13 +51,20 @@ pub(super) fn check(setup: &Setup, heard: &Heard<'_>) -> Result<Vec<Verdict>> {
         }
     }
     let mut cases = 0;
+    let mut referrals = HashSet::new();
     for (query, response) in heard.queries.iter().zip(responses) {
-        let Some(octets) = response.as_deref().filter(|_| query.seen.is_plain()) else {
+        let wanted = query.seen.is_plain() && query.seen.dnssec_ok();
+        let Some(octets) = response.as_deref().filter(|_| wanted) else {
             continue;
         };
-        let whole = |message: Message| !message.is_truncated();
-        if query.seen.dnssec_ok() && Message::parse(octets).is_ok_and(whole) {
-            writeln!(lines, "pair {} {}", hex(&query.octets), hex(octets))?;
+        let Ok(message) = Message::parse(octets) else {
+            continue;
+        };
+        // Most responses are one of few referrals, and one of each is enough.
+        let is_known = !message.has(flag::AA)
+            && !referrals.insert(message.section(Section::Authority).clone());
+        if !message.is_truncated() && !is_known {
+            writeln!(lines, "response {}", hex(octets))?;
             cases += 1;
         }
     }

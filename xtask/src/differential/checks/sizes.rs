@@ -69,7 +69,7 @@ fn wrong(response: &[u8], limit: u16) -> Option<String> {
 
 /// The client's limit and ours, whichever is less. Where the OPT record cannot be made out, a
 /// server may have read one all the same.
-fn limit(seen: &Seen) -> u16 {
+pub(super) fn limit(seen: &Seen) -> u16 {
     match &seen.edns {
         Some(edns) => edns.udp_size.clamp(PLAIN_MAX, UDP_MAX),
         None if seen.counts[1..] == [0, 0, 0] => PLAIN_MAX,

@@ -1,6 +1,7 @@
 //! UDP and TCP give the same octets, but for truncation and the keepalive option (RFC 7828, which
-//! UDP must not carry).
+//! UDP must not carry); and nothing is cut that would fit.
 
+use super::sizes::limit;
 use super::{Heard, Verdict};
 use crate::differential::constants::option::KEEPALIVE;
 use crate::differential::message::{Message, Section};
@@ -41,7 +42,8 @@ fn may_differ(query: &Query, udp: Option<&[u8]>, tcp: Option<&[u8]>) -> bool {
             return true;
         }
     }
-    if udp_octets.len() >= tcp_octets.len() {
+    // What is cut at all did not fit.
+    if tcp_octets.len() <= usize::from(limit(&query.seen)) {
         return false;
     }
     let same_header = (udp.rcode, &udp.question, &udp.opt) == (tcp.rcode, &tcp.question, &tcp.opt);

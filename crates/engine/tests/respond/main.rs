@@ -10,6 +10,7 @@
 )]
 
 mod allocation;
+mod edges;
 mod garbage;
 mod model;
 mod query;

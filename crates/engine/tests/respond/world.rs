@@ -105,10 +105,12 @@ pub(crate) fn compile(records: Vec<Record>) -> (Name, Arc<Image>) {
         workers: NonZeroUsize::MIN,
         progress: &|_, _| {},
     };
-    let verified = candidate.verify(&policy, UnixTime(0), &effort).unwrap();
+    let verified = candidate
+        .verify(&policy, UnixTime(0), &effort)
+        .expect("nothing is asked of it");
     (
         verified.apex().clone(),
-        Arc::new(verified.compile().unwrap()),
+        Arc::new(verified.compile().expect("every body fits a message")),
     )
 }
 

@@ -116,8 +116,9 @@ impl Image {
         };
         let gap: &Span = self.entry(self.header.gaps, gap)?;
         let proofs: &[Proof] = self.part(self.header.proofs, *gap)?;
-        let proof = proofs.iter().find(|proof| proof.encloser == encloser)?;
-        self.body(proof.body)
+        // In a chain with holes, which a policy may let pass, a name can have no proof.
+        let proof = proofs.iter().find(|proof| proof.encloser == encloser);
+        self.body(proof.map_or(self.header.nxdomain, |proof| proof.body))
     }
 
     /// The last NSEC record whose owner does not sort behind `qname`.

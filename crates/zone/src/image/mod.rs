@@ -13,6 +13,8 @@ mod lookup;
 mod names;
 mod pack;
 mod render;
+#[cfg(test)]
+mod tests;
 
 pub use layout::Cut;
 pub use lookup::Body;

@@ -176,7 +176,10 @@ impl<'n> Renderer<'n> {
             let here = self.body.octets.len();
             let place = &mut self.places[name.index()];
             if place.0 == self.turn {
-                self.body.pointers.push(here as u16);
+                // What lies beyond is more than a message can hold, and is cut off in the end.
+                if let Ok(here) = u16::try_from(here) {
+                    self.body.pointers.push(here);
+                }
                 self.body
                     .octets
                     .extend_from_slice(&(0xc000 | place.1).to_be_bytes());

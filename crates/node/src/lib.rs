@@ -6,6 +6,7 @@
 //! depends on what is counted or reported.
 
 pub mod clock;
+pub mod config;
 pub mod files;
 pub mod limits;
 pub mod transport;

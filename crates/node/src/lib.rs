@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod config;
 pub mod files;
+pub mod hosting;
 pub mod limits;
 pub mod transport;
 

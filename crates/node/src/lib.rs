@@ -5,11 +5,17 @@
 //! [`config`] the configuration file. This crate knows no other node, and nothing that answers
 //! depends on what is counted or reported.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod files;
 pub mod hosting;
 pub mod limits;
+pub mod log;
+mod progress;
+pub mod serve;
+mod system;
 pub mod transport;
 
 /// An error and its causes on one line.

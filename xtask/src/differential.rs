@@ -22,6 +22,7 @@ mod server;
 mod setup;
 mod tally;
 
+use crate::workspace;
 use anyhow::{Context, Result, anyhow, ensure};
 use checks::Heard;
 use clap::ValueEnum;
@@ -31,7 +32,7 @@ use query::Query;
 use server::Server;
 use setup::Setup;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 use tally::{Round, Tally};
 
@@ -96,7 +97,7 @@ impl Transport {
 /// Runs it.
 pub(crate) fn run(args: &Args) -> Result<()> {
     if args.write_docs {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/differences.md");
+        let path = workspace::root().join("docs/differences.md");
         return fs::write(&path, report::document()).with_context(|| format!("{}", path.display()));
     }
     let setup = Setup::of(args)?;

@@ -34,7 +34,7 @@ pub(crate) struct Setup {
     pub(crate) program: PathBuf,
     /// The zones.
     pub(crate) zones: Vec<Zone>,
-    /// Trust anchors of all of them, where the built-in ones do not hold.
+    /// Trust anchors of the root, where the built-in ones do not hold.
     pub(crate) anchors: Option<PathBuf>,
     /// The time of verification, where it is not the present.
     pub(crate) at: Option<String>,
@@ -108,7 +108,8 @@ tcp-connections-per-prefix = {CONNECTIONS}
             "[[zone]]\nname = \"{origin}\"\nfile = \"{}\"\n",
             path.display()
         );
-        if let Some(anchors) = &setup.anchors {
+        // What lies below the root is proven by it.
+        if let Some(anchors) = setup.anchors.as_ref().filter(|_| origin == ".") {
             text += &format!("anchors = \"{}\"\n", anchors.display());
         }
     }

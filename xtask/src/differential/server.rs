@@ -3,17 +3,10 @@
 use super::Args;
 use super::name::text;
 use super::setup::Setup;
+use crate::imrs::{self, Imrs};
 use crate::peers::{self, Peer, Software, Zone};
-use anyhow::{Context, Result, bail, ensure};
-use std::fs;
+use anyhow::{Result, bail};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-/// The time allowed for imrs to prove its zones and answer.
-const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A server that answers.
 pub(super) struct Server {
@@ -75,7 +68,7 @@ pub(super) fn start(args: &Args, setup: &Setup) -> Result<Vec<Server>> {
                 (None, None) => (
                     address,
                     Running::Imrs {
-                        _imrs: Imrs::start(setup, &files, address)?,
+                        _imrs: start_imrs(setup, &files, address)?,
                     },
                 ),
             };
@@ -88,95 +81,14 @@ pub(super) fn start(args: &Args, setup: &Setup) -> Result<Vec<Server>> {
         .collect()
 }
 
-/// A running `imrs serve`. Ends when dropped.
-struct Imrs {
-    child: Child,
-    _directory: TempDir,
-}
-
-impl Imrs {
-    /// Starts the release build with the identity that the peers have.
-    fn start(setup: &Setup, zones: &[Zone], address: SocketAddr) -> Result<Imrs> {
-        let program = imrs_program()?;
-        let directory = tempfile::Builder::new()
-            .prefix("imrs-differential-")
-            .tempdir()?;
-        let config = directory.path().join("imrs.toml");
-        fs::write(&config, configuration(setup, zones, address, &directory)?)?;
-        let log = directory.path().join("log");
-        let output = fs::File::create(&log)?;
-        let child = Command::new(&program)
-            .args(["serve", "--config"])
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let mut imrs = Imrs {
-            child,
-            _directory: directory,
-        };
-        let deadline = Instant::now() + START_LIMIT;
-        loop {
-            let log = fs::read_to_string(&log)?;
-            if log.contains("ready") {
-                return Ok(imrs);
-            }
-            if let Some(status) = imrs.child.try_wait()? {
-                bail!("imrs ended at once ({status}); its log:\n{log}");
-            }
-            ensure!(
-                Instant::now() < deadline,
-                "imrs is not ready after {START_LIMIT:?}:\n{log}"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Imrs {
-    fn drop(&mut self) {
-        // It may have ended by itself; that was noticed where its responses stayed away.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Builds imrs and says where the program is.
-pub(super) fn imrs_program() -> Result<PathBuf> {
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--bin", "imrs"])
-        .status()?;
-    ensure!(status.success(), "imrs does not build");
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    Ok(PathBuf::from(target).join("release/imrs"))
-}
-
-fn configuration(
-    setup: &Setup,
-    zones: &[Zone],
-    address: SocketAddr,
-    directory: &TempDir,
-) -> Result<String> {
-    let mut text = format!(
-        "[node]\nlisten = [\"{address}\"]\nworkers = 1\nidentity = \"peer\"\nversion = \"peer\"\n\
-         state = \"{}\"\n",
-        directory.path().display()
-    );
-    if let Some(at) = setup.at {
-        text += &format!("[verify]\nat = \"{at}\"\n");
-    }
-    for zone in zones {
-        let path = fs::canonicalize(&zone.path)?;
-        text += &format!(
-            "[[zone]]\nname = \"{}\"\nfile = \"{}\"\n",
-            zone.origin,
-            path.display()
-        );
-        if let Some(anchors) = &setup.anchors {
-            text += &format!("anchors = \"{}\"\n", fs::canonicalize(anchors)?.display());
-        }
-    }
-    Ok(text)
+/// Starts the release build with the identity that the peers have.
+fn start_imrs(setup: &Setup, zones: &[Zone], address: SocketAddr) -> Result<Imrs> {
+    let setup = imrs::Setup {
+        program: imrs::program()?,
+        zones: zones.to_vec(),
+        anchors: setup.anchors.clone(),
+        at: setup.at.map(|at| at.to_string()),
+        workers: 1,
+    };
+    Imrs::start(&setup, address)
 }

@@ -3,11 +3,11 @@
 use super::Args;
 use super::facts::Facts;
 use super::name::ROOT;
-use super::server::imrs_program;
+use crate::imrs;
+use crate::workspace;
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -45,7 +45,7 @@ impl Setup {
             return Setup::read(vec![real], Some(REAL_ROOT.1.parse()?), None, None);
         }
         let directory = tempfile::Builder::new().prefix("imrs-synth-").tempdir()?;
-        let status = Command::new(imrs_program()?)
+        let status = Command::new(imrs::program()?)
             .args([
                 "zone",
                 "synth",
@@ -59,20 +59,9 @@ impl Setup {
             .arg(directory.path())
             .status()?;
         ensure!(status.success(), "imrs zone synth failed");
-        let mut files = Vec::new();
-        let mut anchors = None;
-        for entry in fs::read_dir(directory.path())? {
-            let path = entry?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "zone")
-            {
-                files.push(path);
-            } else {
-                anchors = Some(path);
-            }
-        }
-        ensure!(!files.is_empty(), "imrs zone synth wrote no zone");
+        let files = ["root.zone", "arpa.zone", "root-servers.net.zone"];
+        let files = files.map(|file| directory.path().join(file)).to_vec();
+        let anchors = Some(directory.path().join("anchors.ds"));
         Setup::read(files, None, anchors, Some(directory))
     }
 
@@ -106,7 +95,7 @@ impl Setup {
 
 /// Real zones lie beside the repository, or where IMRS_DATA says.
 fn real_root() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let beside = workspace::root().join("../shared/data");
     std::env::var_os("IMRS_DATA")
         .map_or(beside, PathBuf::from)
         .join(REAL_ROOT.0)

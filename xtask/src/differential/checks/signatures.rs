@@ -6,10 +6,10 @@ use crate::differential::message::{Message, Section};
 use crate::differential::render::hex;
 use crate::differential::setup::Setup;
 use crate::peers::{self, Tool};
+use crate::workspace;
 use anyhow::{Context, Result};
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::path::Path;
 use std::process::Command;
 
 /// The interpreter of Debian, for which `python3-dnspython` installs the library.
@@ -71,7 +71,7 @@ pub(super) fn check(setup: &Setup, heard: &Heard<'_>) -> Result<Vec<Verdict>> {
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("exchanges");
     std::fs::write(&file, lines)?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/differential/validate.py");
+    let script = workspace::root().join("testdata/differential/validate.py");
     let output = Command::new(PYTHON)
         .arg(script)
         .arg(&file)

@@ -22,6 +22,8 @@ const PARKED_AFTER: Duration = Duration::from_millis(40);
 const RETRY_AFTER: Duration = Duration::from_millis(400);
 /// A query unanswered so many times counts as silently dropped.
 const TRIES: u32 = 3;
+/// Pause between two repeated queries: NSD sends no more than 100 errors a second.
+const REPEAT_PAUSE: Duration = Duration::from_millis(12);
 /// TCP connections at once to one server. Many, since a server that leaves Nagle's algorithm on
 /// waits out a delayed acknowledgement in every batch.
 const CONNECTIONS: usize = 16;
@@ -90,6 +92,7 @@ fn udp(server: SocketAddr, queries: &[Query]) -> Result<Responses> {
     let mut responses: Responses = vec![None; queries.len()];
     let mut flights: HashMap<u16, Flight> = HashMap::new();
     let mut next = 0;
+    let mut repeated = Instant::now();
     let mut buffer = [0; 65_535];
     while next < queries.len() || !flights.is_empty() {
         let now = Instant::now();
@@ -98,17 +101,19 @@ fn udp(server: SocketAddr, queries: &[Query]) -> Result<Responses> {
             .filter(|flight| now - flight.sent < PARKED_AFTER)
             .count();
         let mut room = WINDOW.saturating_sub(fresh);
-        for (id, flight) in &mut flights {
-            if room > 0 && now - flight.sent >= RETRY_AFTER && flight.tries < TRIES {
+        // Repeated queries wait until all others are through.
+        if next == queries.len() && now - repeated >= REPEAT_PAUSE {
+            let is_due = |flight: &Flight| now - flight.sent >= RETRY_AFTER;
+            flights.retain(|_, flight| flight.tries < TRIES || !is_due(flight));
+            if let Some((id, flight)) = flights.iter_mut().find(|(_, flight)| is_due(flight)) {
                 send(&socket, &queries[usize::from(*id)].with_id(*id))?;
                 *flight = Flight {
                     sent: now,
                     tries: flight.tries + 1,
                 };
-                room -= 1;
+                repeated = now;
             }
         }
-        flights.retain(|_, flight| flight.tries < TRIES || now - flight.sent < RETRY_AFTER);
         while room > 0 && next < queries.len() {
             send(&socket, &queries[next].with_id(next as u16))?;
             flights.insert(
@@ -182,6 +187,12 @@ fn tcp(server: SocketAddr, queries: &[Query]) -> Result<Responses> {
         }
         Ok(())
     })?;
+    for (place, response) in responses.iter_mut().enumerate() {
+        if response.is_none() {
+            std::thread::sleep(REPEAT_PAUSE);
+            *response = tcp_alone(server, &queries[place], place as u16)?;
+        }
+    }
     Ok(responses)
 }
 

@@ -162,8 +162,9 @@ pub(super) const RULES: &[Rule] = &[
         aspects: &[Silence],
         when: when::dropped_malformed,
         may_stand_alone: false,
-        reason: "imrs says FORMERR whenever there is a header of a query. NSD drops most of what \
-                 it cannot read, Knot what is cut within the question",
+        reason: "imrs says FORMERR whenever there is a header of a query. NSD drops a query with \
+                 too large counts, Knot one that is cut within the question; and NSD sends no \
+                 more than 100 errors a second",
         rfc: "RFC 1035 section 4.1.1, RFC 8906 section 3",
     },
     Rule {

@@ -11,17 +11,13 @@ mod names;
 use super::constants::DO;
 use super::facts::Facts;
 use super::query::{Builder, Kind, Query};
-use anyhow::{Result, ensure};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashSet;
 
-/// IDs tell queries apart, and there are no more of them.
-pub(super) const QUERIES_MAX: usize = 65_536;
-
 /// All queries for these zones; at most `limit` of them when it is given.
-pub(super) fn corpus(zones: &[Facts], seed: u64, limit: Option<usize>) -> Result<Vec<Query>> {
+pub(super) fn corpus(zones: &[Facts], seed: u64, limit: Option<usize>) -> Vec<Query> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut maker = Maker {
         rng: &mut rng,
@@ -38,12 +34,7 @@ pub(super) fn corpus(zones: &[Facts], seed: u64, limit: Option<usize>) -> Result
     queries.retain(|query| known.insert(query.octets.clone()));
     queries.shuffle(&mut rng);
     queries.truncate(limit.unwrap_or(usize::MAX));
-    ensure!(
-        queries.len() <= QUERIES_MAX,
-        "{} queries are more than there are IDs; ask for fewer with --queries",
-        queries.len()
-    );
-    Ok(queries)
+    queries
 }
 
 /// Collects queries.

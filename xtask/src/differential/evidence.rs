@@ -1,7 +1,7 @@
 //! What the rules demand of a query and its two responses. Where a zone decides what is right,
 //! it is asked, so that a rule never excuses a wrong answer of imrs.
 
-use super::constants::rtype::{A, AAAA, ANY, AXFR, IXFR, NS, NSEC, OPT, RRSIG, SOA, TXT};
+use super::constants::rtype::{A, AAAA, ANY, AXFR, DS, IXFR, NS, NSEC, OPT, RRSIG, SOA, TXT};
 use super::constants::{class, flag, opcode, option, rcode};
 use super::exchange::Via;
 use super::facts::Facts;
@@ -190,11 +190,13 @@ fn qname<'a>(case: &Case<'a>) -> Option<&'a Name> {
     question.map(|question| &question.name)
 }
 
-/// The zone that answers: the one with the longest name above the name asked for.
+/// The zone that answers: the one with the longest name above the name asked for. DS is the matter
+/// of the zone above it (RFC 4035 section 3.1.4.1).
 fn zone<'a>(case: &Case<'a>) -> Option<&'a Facts> {
     let name = qname(case)?;
+    let asks_parent = |zone: &Facts| case.query.seen.rtype() == DS && zone.apex == *name;
     let holders = case.zones.iter().filter(|zone| is_within(name, &zone.apex));
-    holders.max_by_key(|zone| labels(&zone.apex).len())
+    holders.max_by_key(|zone| (!asks_parent(zone), labels(&zone.apex).len()))
 }
 
 pub(super) fn beside_ds_at_a_cut(case: &Case<'_>) -> bool {
@@ -323,4 +325,9 @@ pub(super) fn sibling_glue(case: &Case<'_>) -> bool {
 pub(super) fn compression(case: &Case<'_>) -> bool {
     let below = || Some(Servers::of(case)?.owner != qname(case)?);
     truncations(case) == Some((true, false)) && case.via == Via::Udp && below() == Some(true)
+}
+
+pub(super) fn letter_case(case: &Case<'_>) -> bool {
+    let capitals = |ours: &Message| ours.question.iter().any(u8::is_ascii_uppercase);
+    truncations(case) == Some((false, true)) && case.ours.response().is_some_and(capitals)
 }

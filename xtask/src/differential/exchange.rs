@@ -1,6 +1,7 @@
 //! Sends the corpus to one server over UDP or TCP and brings back what it said.
 //!
-//! A query's ID is its place in the corpus, so that responses find their queries in any order.
+//! A query's ID is its place in its part of the corpus, so that responses find their queries in any
+//! order.
 
 use super::constants::rtype;
 use super::name::ROOT;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 /// What a server said to each query of the corpus; `None` where it stayed silent.
 pub(super) type Responses = Vec<Option<Vec<u8>>>;
 
+/// Queries of one part of the corpus: an ID each.
+const PART_MAX: usize = 65_536;
 /// Queries on their way over UDP at once. Few enough that no socket buffer overflows.
 const WINDOW: usize = 64;
 /// A query unanswered for this long no longer counts against the window.
@@ -55,10 +58,14 @@ impl Via {
 
 /// Sends every query and waits for every response.
 pub(super) fn exchange(server: SocketAddr, via: Via, queries: &[Query]) -> Result<Responses> {
-    match via {
-        Via::Udp => udp(server, queries),
-        Via::Tcp => tcp(server, queries),
+    let mut responses = Vec::with_capacity(queries.len());
+    for part in queries.chunks(PART_MAX) {
+        responses.extend(match via {
+            Via::Udp => udp(server, part)?,
+            Via::Tcp => tcp(server, part)?,
+        });
     }
+    Ok(responses)
 }
 
 /// One query alone, over UDP.

@@ -64,6 +64,7 @@ const BIND: &[&str] = &["bind"];
 /// Another answer altogether, in whatever is said.
 const WHOLE: &[Aspect] = &[
     Silence,
+    Nonsense,
     Rcode,
     Authoritative,
     Truncation,
@@ -112,8 +113,9 @@ pub(super) const RULES: &[Rule] = &[
         aspects: WHOLE,
         when: when::transfer,
         may_stand_alone: true,
-        reason: "imrs refuses zone transfers here, on either transport and for any name. Peers \
-                 say NOTIMP or FORMERR over UDP and NOTAUTH for names that are no zone",
+        reason: "imrs refuses zone transfers here, on either transport and for any name. BIND \
+                 gives them over TCP; peers say NOTIMP or FORMERR over UDP, and NOTAUTH for names \
+                 that are no zone",
         rfc: "RFC 5936 sections 2.2.1 and 4.2",
     },
     Rule {
@@ -443,6 +445,16 @@ pub(super) const RULES: &[Rule] = &[
         reason: "glue of servers outside the delegated zone may be left out; imrs does so without \
                  TC. Peers set TC when there is room for none of it, or not for all",
         rfc: "RFC 9471 section 3.2",
+    },
+    Rule {
+        class: "letter case",
+        peers: BIND,
+        aspects: &[Truncation],
+        when: when::letter_case,
+        may_stand_alone: false,
+        reason: "imrs compresses names whatever their letter case. BIND does not where the \
+                 question is in upper case, and so a response may not fit",
+        rfc: "RFC 1035 section 2.3.3, RFC 4343 section 4.1",
     },
     Rule {
         class: "compression",

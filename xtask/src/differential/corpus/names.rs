@@ -131,7 +131,11 @@ fn between(maker: &mut Maker<'_>, zone: &Facts) {
         let len = maker.rng.random_range(1..=15);
         let name = child(&maker.letters(len), &zone.apex);
         maker.push_varied(Kind::Between, &name, A);
-        maker.push_varied(Kind::Between, &child(b"www.rssac047-test", &name), A);
+        maker.push_varied(
+            Kind::Between,
+            &child(b"www", &child(b"rssac047-test", &name)),
+            A,
+        );
     }
 }
 

@@ -41,8 +41,7 @@ pub fn respond(service: &Service, transport: Transport, packet: &[u8], out: &mut
         Ok(query) => query,
         Err(Malformed::Silent) => return Outcome::DROPPED,
         Err(Malformed::Error { rcode, query }) => {
-            let ede = (rcode == Rcode::NOTIMP).then_some(Ede::NotSupported);
-            return compose::error(service, transport, &query, rcode, ede, out);
+            return compose::error(service, transport, &query, rcode, None, out);
         }
     };
     match query.question.qclass {

@@ -46,8 +46,6 @@ pub enum Ede {
     Prohibited = 18,
     /// The server has no zone that encloses the name.
     NotAuthoritative = 20,
-    /// The operation is not supported.
-    NotSupported = 21,
 }
 
 impl Edns {

@@ -34,6 +34,7 @@ impl Image {
     pub fn lookup(&self, qname: &Qname<'_>, qtype: Rtype, dnssec: bool) -> Option<Body<'_>> {
         let mut level = self.header.apex_labels as u8;
         let mut index = 0u32;
+        let mut top = None;
         loop {
             let node: &Node = self.entry(self.header.nodes, index)?;
             let exact = level == qname.labels();
@@ -45,13 +46,15 @@ impl Image {
                 };
                 return self.body(*bodies.get(usize::from(dnssec))?);
             }
+            let ends = qname.label_ends(level)?;
+            let top = *top.get_or_insert(ends.head);
             let child = match node.flags & node::PARENT {
                 0 => None,
-                _ => self.child(index, qname, level),
+                _ => self.child(index, qname, level, ends),
             };
             match child {
                 Some(child) => index = child,
-                None if dnssec => return self.denial(index, qname),
+                None if dnssec => return self.denial(index, qname, top),
                 None => return self.body(self.header.nxdomain),
             }
             level = level.wrapping_add(1);
@@ -69,10 +72,9 @@ impl Image {
         }
     }
 
-    /// The node below `parent` whose label is the one at `level` of `qname`.
+    /// The node below `parent` whose label is the one at `level` of `qname`, with these ends.
     #[inline]
-    fn child(&self, parent: u32, qname: &Qname<'_>, level: u8) -> Option<u32> {
-        let ends = qname.label_ends(level)?;
+    fn child(&self, parent: u32, qname: &Qname<'_>, level: u8, ends: LabelEnds) -> Option<u32> {
         let hash = layout::hash(self.header.seed, parent, ends);
         let slots = self.header.slots;
         let last = slots.len.wrapping_sub(1);
@@ -107,10 +109,11 @@ impl Image {
             .is_some_and(|(asked, label)| asked.eq_ignore_ascii_case(label))
     }
 
-    /// The body that proves that `qname`, whose closest encloser is a node, does not exist.
+    /// The body that proves that `qname`, whose closest encloser is a node, does not exist. `top`
+    /// is the head of its label next below the apex.
     #[inline]
-    fn denial(&self, encloser: u32, qname: &Qname<'_>) -> Option<Body<'_>> {
-        let Some(gap) = self.gap(qname) else {
+    fn denial(&self, encloser: u32, qname: &Qname<'_>, top: u64) -> Option<Body<'_>> {
+        let Some(gap) = self.gap(qname, top) else {
             // A zone without NSEC records has nothing to prove it with.
             return self.body(self.header.nxdomain);
         };
@@ -126,9 +129,8 @@ impl Image {
     /// The first eight octets below the apex decide, for all but the few names that have them in
     /// common.
     #[inline]
-    fn gap(&self, qname: &Qname<'_>) -> Option<u32> {
+    fn gap(&self, qname: &Qname<'_>, head: u64) -> Option<u32> {
         let heads: &[u64] = self.table(self.header.heads)?;
-        let head = qname.label_ends(self.header.apex_labels as u8)?.head;
         let behind = heads.partition_point(|owner| *owner <= head) as u32;
         let gap = behind.checked_sub(1)?;
         if heads.get(gap as usize) == Some(&head) {

@@ -90,7 +90,7 @@ fn made() -> Result<Root> {
     Ok(Root {
         file: directory.path().join("root.zone"),
         at: None,
-        anchors: Some(directory.path().join("anchors.xml")),
+        anchors: Some(directory.path().join("anchors.ds")),
         _directory: Some(directory),
     })
 }

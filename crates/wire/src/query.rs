@@ -84,6 +84,10 @@ impl<'a> Query<'a> {
             return Err(partial.error(Rcode::NOTIMP));
         }
         if [q0, q1] != [0, 1] {
+            if [q0, q1, a0, a1, n0, n1] == [0; 6] {
+                // Its OPT record can be read, so it is answered by one (RFC 6891 section 6.1.1).
+                partial.edns = additional(&mut cursor, u16::from_be_bytes([r0, r1])).flatten();
+            }
             return Err(partial.error(Rcode::FORMERR));
         }
         let Some(question) = Question::parse(&mut cursor) else {
@@ -298,6 +302,17 @@ mod tests {
             &message(0x2800, [1, 0, 0, 0], b""),
             Err(Some(Rcode::NOTIMP)),
         );
+    }
+
+    #[test]
+    fn without_a_question_the_opt_record_is_still_read() {
+        let whole = message(0, [0, 0, 0, 1], b"");
+        let packet = [&whole[..12], OPT].concat();
+        let Err(Malformed::Error { rcode, query }) = Query::parse(&packet) else {
+            panic!("a message without a question is no query");
+        };
+        assert_eq!(rcode, Rcode::FORMERR);
+        assert!(query.edns().is_some_and(|edns| edns.dnssec));
     }
 
     #[test]

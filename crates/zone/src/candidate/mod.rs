@@ -131,12 +131,7 @@ fn check_record(record: &Record, apex: &Name) -> Result<(), Unfit> {
             apex: apex.clone(),
         });
     }
-    if record
-        .owner()
-        .iter_labels()
-        .next()
-        .is_some_and(Label::is_wildcard)
-    {
+    if record.owner().iter_labels().any(Label::is_wildcard) {
         return Err(Unfit::Wildcard { owner: owner() });
     }
     if record.ttl().as_secs() > TTL_SECONDS_MAX {
@@ -281,7 +276,11 @@ mod tests {
         );
         check(
             "*.a 60 TXT x",
-            "*.a.example. is a wildcard; the zones of a root server have none, and none is served",
+            "*.a.example. is or implies a wildcard; the zones of a root server have none, and none is served",
+        );
+        check(
+            "a.*.b 60 TXT x",
+            "a.*.b.example. is or implies a wildcard; the zones of a root server have none, and none is served",
         );
         check(
             "a 60 CNAME b",

@@ -77,9 +77,9 @@ pub enum Unfit {
         /// The name of the zone.
         apex: Name,
     },
-    /// A wildcard.
+    /// A wildcard, or a name below one.
     #[error(
-        "{} is a wildcard; the zones of a root server have none, and none is served",
+        "{} is or implies a wildcard; the zones of a root server have none, and none is served",
         show(owner)
     )]
     Wildcard {

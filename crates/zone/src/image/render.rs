@@ -205,9 +205,13 @@ impl<'n> Renderer<'n> {
         self
     }
 
-    /// Allows to cut the body here: what follows is worth sending but may be missing.
+    /// Allows to cut the body here: what follows is worth sending but may be missing. A referral
+    /// keeps one address RRset at least, since with none a client may find no way on.
     pub(super) fn allow_cut(&mut self) -> &mut Self {
         let additional = self.body.counts[Section::Additional as usize];
+        if additional == 0 && self.body.kind == Kind::Referral {
+            return self;
+        }
         if let Ok(len) = u16::try_from(self.body.octets.len()) {
             self.body.cuts.insert(0, Cut { len, additional });
         }

@@ -159,7 +159,14 @@ fn check_whole(
             rest[*at].rtype == "RRSIG" || !rest.get(at + 1).is_some_and(same)
         })
         .map(|at| required + at + 1);
-    (required, groups.collect())
+    let groups: Vec<usize> = groups.collect();
+    // A referral keeps one address RRset at least.
+    let is_referral = !whole.flags.contains(&"aa");
+    let required = match groups.first() {
+        Some(first) if is_referral && required == 0 => *first,
+        _ => required,
+    };
+    (required, groups)
 }
 
 /// Compares a response under a limit with the one without: as much as fits, glue whole or TC.

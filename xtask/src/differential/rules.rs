@@ -124,9 +124,10 @@ pub(super) const RULES: &[Rule] = &[
         aspects: WHOLE,
         when: when::no_question,
         may_stand_alone: true,
-        reason: "imrs says FORMERR to a QUERY without a question. NSD and BIND answer NOERROR to \
-                 what may be a request for a cookie; others copy OPT or stay silent",
-        rfc: "RFC 9619 section 4, RFC 7873 section 5.4",
+        reason: "imrs says FORMERR to a QUERY without a question, with OPT where the query has it. \
+                 NSD and BIND answer NOERROR to what may be a request for a cookie; others stay \
+                 silent or differ in OPT",
+        rfc: "RFC 9619 section 4, RFC 6891 section 6.1.1, RFC 7873 section 5.4",
     },
     Rule {
         class: "TSIG",
@@ -443,7 +444,8 @@ pub(super) const RULES: &[Rule] = &[
         when: when::sibling_glue,
         may_stand_alone: true,
         reason: "glue of servers outside the delegated zone may be left out; imrs does so without \
-                 TC. Peers set TC when there is room for none of it, or not for all",
+                 TC, as long as one address stays. Peers set TC when there is room for none of \
+                 it, or not for all",
         rfc: "RFC 9471 section 3.2",
     },
     Rule {

@@ -1,4 +1,5 @@
-//! Time per query in `respond`: the query mix of a root server, its parts, and what costs most.
+//! Time per query in `respond`: the query mix of a root server, its parts, and what costs most; and
+//! the time to compile the zone that answers.
 //!
 //! The zone is the real root of 2026-07-31 where the data folder is, next to the workspace or where
 //! `IMRS_DATA` says; otherwise a made one with the same proportions. The queries are those of
@@ -21,7 +22,14 @@ use std::hint::black_box;
 use std::io::Write;
 use std::path::PathBuf;
 
-fn benches(criterion: &mut Criterion) {
+fn compiling(criterion: &mut Criterion) {
+    let zone = world::verified(world::records(&zone_text()));
+    criterion.bench_function("compile", |bencher| {
+        bencher.iter(|| black_box(&zone).compile());
+    });
+}
+
+fn responding(criterion: &mut Criterion) {
     let text = zone_text();
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(text.as_bytes())
@@ -131,5 +139,5 @@ fn query(name: &str, qtype: u16, opt: &[u8]) -> Vec<u8> {
 const SEED: u64 = 1;
 const QUERIES: usize = 8192;
 
-criterion_group!(respond_benches, benches);
-criterion_main!(respond_benches);
+criterion_group!(benches, compiling, responding);
+criterion_main!(benches);

@@ -6,7 +6,7 @@ use imrs_engine::{Identity, Service};
 use imrs_zone::anchors::Anchors;
 use imrs_zone::owners::{Standing, owners};
 use imrs_zone::record::{Data, UnixTime, sort_canonically};
-use imrs_zone::verify::{Demand, Effort, Policy};
+use imrs_zone::verify::{Demand, Effort, Policy, Verified};
 use imrs_zone::{Candidate, Image, Limits, Name, Record, Zones, read};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -93,8 +93,8 @@ fn signature() -> String {
     format!("{}==", "imrs".repeat(86).split_at(342).0.replace('s', "Q"))
 }
 
-/// Compiles a zone.
-pub(crate) fn compile(records: Vec<Record>) -> (Name, Arc<Image>) {
+/// Takes a zone as it is: nothing is asked of its digest and signatures.
+pub(crate) fn verified(records: Vec<Record>) -> Verified {
     let candidate = Candidate::new(records, &Limits::default()).unwrap_or_else(|e| panic!("{e}"));
     let policy = Policy {
         digest: Demand::Off,
@@ -105,9 +105,14 @@ pub(crate) fn compile(records: Vec<Record>) -> (Name, Arc<Image>) {
         workers: NonZeroUsize::MIN,
         progress: &|_, _| {},
     };
-    let verified = candidate
+    candidate
         .verify(&policy, UnixTime(0), &effort)
-        .expect("nothing is asked of it");
+        .expect("nothing is asked of it")
+}
+
+/// Compiles a zone.
+pub(crate) fn compile(records: Vec<Record>) -> (Name, Arc<Image>) {
+    let verified = verified(records);
     (
         verified.apex().clone(),
         Arc::new(verified.compile().expect("every body fits a message")),

@@ -59,8 +59,13 @@ enum Command {
     #[command(subcommand)]
     Zone(Zone),
     /// Asks a running server, or tells it to reload.
+    #[command(
+        after_help = "Exit codes: 0 it is well, 3 it serves and something needs attention, \
+                            1 it serves nothing or cannot be reached."
+    )]
     Ctl(Ctl),
     /// Checks a configuration file and the files that it names.
+    #[command(after_help = "Exit codes: 0 it is good, 2 something in it is wrong.")]
     CheckConfig {
         /// The configuration.
         file: PathBuf,
@@ -112,6 +117,10 @@ pub struct Serve {
 #[derive(Debug, Subcommand)]
 enum Zone {
     /// Reads a zone file and makes every check that serving it makes.
+    #[command(
+        after_help = "Exit codes: 0 a server would serve it, 1 it would refuse it, \
+                            3 it would serve it with a warning."
+    )]
     Check(ZoneCheck),
     /// Makes a signed test root with the proportions of the real one.
     Synth(ZoneSynth),

@@ -1,4 +1,6 @@
 //! Answering allocates nothing.
+//!
+//! JUSTIFICATION: that is counted by the allocator, and `GlobalAlloc` is an unsafe trait.
 
 #![expect(
     unsafe_code,

@@ -1,3 +1,5 @@
+//! Limits of TCP: idle times, connections in all and per prefix, open files.
+
 use crate::client::{
     BIG, ask_tcp, expect_closed, framed, receive, settings, start, tcp, wait_until,
 };

@@ -1,3 +1,5 @@
+//! What is refused at the start: addresses and limits that cannot be meant or had.
+
 use crate::client::{quiet_port, respond, service, settings, start};
 use arc_swap::ArcSwap;
 use imrs_node::transport::{Running, Settings, StartError};

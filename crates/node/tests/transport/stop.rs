@@ -1,3 +1,5 @@
+//! How workers stop: what has arrived is answered, and nobody is waited for without end.
+
 use crate::client::{BIG, expect_closed, framed, receive, settings, start, start_held, tcp, udp};
 use std::io::Write;
 use std::net::TcpStream;

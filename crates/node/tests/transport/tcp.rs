@@ -1,3 +1,5 @@
+//! Messages over TCP: framing, order, slow readers, ends of connections.
+
 use crate::client::{
     BIG, KEEPALIVE, ROOM, SILENT, ask_tcp, ask_udp, expect_closed, framed, receive, settings,
     start, tcp, udp,

@@ -1,3 +1,5 @@
+//! Messages over UDP: addresses, batches, sizes, and the swap of a service under load.
+
 use crate::client::{
     BIG, IDENTITY, ROOM, SILENT, ask_udp, quiet_port, respond, service, settings, start,
     start_held, udp,

@@ -30,6 +30,8 @@ pub(super) struct Node {
     pub(super) workers: NonZeroUsize,
     pub(super) started: Instant,
     pub(super) started_at: UnixTime,
+    /// Workers that are kept on a core each.
+    pinned: usize,
     identity: Identity,
     service: Arc<ArcSwap<Service>>,
     /// Removes the control socket when the node is gone.
@@ -68,6 +70,11 @@ impl Node {
             running,
             clock: plan.clock,
             workers: plan.settings.workers,
+            pinned: if plan.settings.pinned {
+                plan.settings.workers.get()
+            } else {
+                0
+            },
             started: Instant::now(),
             started_at: present(),
             identity: plan.identity,
@@ -137,8 +144,9 @@ impl Node {
         let threads = NonZeroUsize::new(cores.min(RELOAD_THREADS_MAX)).unwrap_or(NonZeroUsize::MIN);
         let job = self.hosting.job(self.clock.now(), threads);
         let inbox = events.clone();
+        let pinned = self.pinned;
         let work = move || {
-            system::yield_to_workers();
+            system::yield_to_workers(pinned);
             let results = load::load(&job, &|_, _, _| {});
             drop(job);
             inbox.put(Event::Loaded(results));

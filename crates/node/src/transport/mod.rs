@@ -27,6 +27,7 @@ pub use counters::{Connections, Counters, KINDS, Messages, RCODES, Unsent};
 pub use error::{Protocol, StartError};
 pub use worker::Respond;
 
+use crate::system;
 use arc_swap::ArcSwap;
 use counters::Tally;
 use imrs_engine::Service;
@@ -214,7 +215,11 @@ fn spawn<R: Respond + Send + Sync + 'static>(
     thread::Builder::new()
         .name(format!("worker-{number}"))
         .spawn(move || {
-            let result = if pinned { sys::pin_to(number) } else { Ok(()) };
+            let result = if pinned {
+                system::pin_to(number)
+            } else {
+                Ok(())
+            };
             let is_well = result.is_ok();
             // The other end waits for all of these, and is gone only if another worker failed.
             let _ = ready.send((number, result));

@@ -16,6 +16,7 @@ use imrs_engine::{Identity, Service};
 use imrs_zone::record::UnixTime;
 use sd_notify::NotifyState;
 use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
@@ -147,7 +148,12 @@ impl Node {
         let pinned = self.pinned;
         let work = move || {
             system::yield_to_workers(pinned);
-            let results = load::load(&job, &|_, _, _| {});
+            // What a library does not survive, the zones in service do.
+            let load = || load::load(&job, &|_, _, _| {});
+            let results = panic::catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
+                error!("loading zones panicked; what is served stays");
+                Vec::new()
+            });
             drop(job);
             inbox.put(Event::Loaded(results));
         };

@@ -194,7 +194,7 @@ impl Running {
             .iter_mut()
             .filter_map(|worker| worker.thread.take())
         {
-            // A panic in a worker was reported where it happened.
+            // A worker that panics takes the process with it.
             let _ = thread.join();
         }
     }
@@ -203,6 +203,17 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop_workers();
+    }
+}
+
+/// Ends the process if a worker panics: a server whose workers die one by one would seem well.
+struct Whole;
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            std::process::abort();
+        }
     }
 }
 
@@ -225,6 +236,7 @@ fn spawn<R: Respond + Send + Sync + 'static>(
             let _ = ready.send((number, result));
             drop(ready);
             if is_well {
+                let _whole = Whole;
                 worker.run();
             }
         })

@@ -286,6 +286,10 @@ mod tests {
             "line 1, column 9: `FOO` is no type, class or TTL; a type without a mnemonic is \
              written TYPE followed by its number (RFC 3597)",
         );
+    }
+
+    #[test]
+    fn what_is_not_read_is_refused_with_a_remedy() {
         check_error(
             "$INCLUDE other.zone",
             "line 1, column 1: $INCLUDE is not supported; put the records of all files into one",

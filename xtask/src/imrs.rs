@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) at: Option<String>,
     /// Worker threads.
     pub(crate) workers: usize,
+    /// Whether each worker keeps to a core, from the first on.
+    pub(crate) pinned: bool,
 }
 
 /// A running `imrs serve`. Ends when dropped.
@@ -84,12 +86,13 @@ impl Imrs {
 }
 
 fn configuration(setup: &Setup, zones: &[Zone], at: SocketAddr, directory: &Path) -> String {
-    let (workers, state) = (setup.workers, directory.display());
+    let (workers, pinned, state) = (setup.workers, setup.pinned, directory.display());
     let control = control(directory);
     let mut text = format!(
         "[node]
 listen = [\"{at}\"]
 workers = {workers}
+pin = {pinned}
 state = \"{state}\"
 control = \"{}\"
 identity = \"peer\"

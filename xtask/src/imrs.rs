@@ -9,22 +9,20 @@ use std::process::Command;
 
 /// Builds the program with the release profile and says where it is.
 pub(crate) fn program() -> Result<PathBuf> {
+    build(&["--package", "imrs-node", "--bin", "imrs"], "imrs")
+}
+
+/// Builds a target of the workspace with the release profile and says where the program is, given
+/// its place in the folder of that profile.
+pub(crate) fn build(target: &[&str], program: &str) -> Result<PathBuf> {
     let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "--package",
-            "imrs-node",
-            "--bin",
-            "imrs",
-        ])
+        .args(["build", "--quiet", "--release"])
+        .args(target)
         .status()?;
-    ensure!(status.success(), "imrs does not build");
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    Ok(fs::canonicalize(
-        PathBuf::from(target).join("release/imrs"),
-    )?)
+    ensure!(status.success(), "{program} does not build");
+    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let program = PathBuf::from(folder).join("release").join(program);
+    Ok(fs::canonicalize(program)?)
 }
 
 /// What `imrs serve` shall serve, and how.

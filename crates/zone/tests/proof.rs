@@ -277,11 +277,20 @@ fn signatures_that_are_wrong_are_told_by_name() {
         "own. has a signature over TXT, but no TXT; a record was lost, or the signature is left \
          over",
     );
+}
+
+#[test]
+fn fields_of_a_signature_that_are_wrong_are_told() {
     let rrsig = line("own.\t86400\tIN\tRRSIG\tTXT");
     let edit = |from: &str, to: &str, words: &str| {
         assert!(rrsig.contains(from), "{from}");
         let expected = format!("own. TXT is not validly signed: {words}");
-        check(rrsig, &rrsig.replace(from, to), signatures, &expected);
+        check(
+            rrsig,
+            &rrsig.replace(from, to),
+            Check::Signatures,
+            &expected,
+        );
     };
     edit(
         "TXT 13 1 86400",

@@ -7,10 +7,11 @@
 use super::Common;
 use super::queries::{self, Delegations, Mix};
 use super::report::{Cell, Table};
+use crate::imrs;
 use crate::peers::{Tool, ensure_installed};
 use anyhow::{Context, Result, ensure};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Measures and prints the table.
@@ -21,7 +22,10 @@ pub(crate) fn run(common: &Common) -> Result<()> {
         package: "valgrind",
     }])?;
     let delegations = Delegations::read(&root.file)?;
-    let driver = driver()?;
+    let driver = imrs::build(
+        &["--package", "imrs-engine", "--example", "mix"],
+        "examples/mix",
+    )?;
     let directory = tempfile::tempdir()?;
     let title = format!("instructions per query in respond, {CORPUS} queries");
     let mut table = Table::new(title, &["mix", "instructions"]);
@@ -43,24 +47,6 @@ pub(crate) fn run(common: &Common) -> Result<()> {
     Ok(())
 }
 
-/// Builds the example with the release profile and says where it is.
-fn driver() -> Result<PathBuf> {
-    let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "--package",
-            "imrs-engine",
-            "--example",
-            "mix",
-        ])
-        .status()?;
-    ensure!(status.success(), "the example mix does not build");
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    Ok(PathBuf::from(target).join("release/examples/mix"))
-}
-
 /// The queries with lengths before them, as over TCP.
 fn framed(queries: &[Vec<u8>]) -> Result<Vec<u8>> {
     let mut octets = Vec::new();
@@ -80,7 +66,7 @@ fn instructions(
 ) -> Result<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=callgrind.out"])
-        .arg(fs::canonicalize(driver)?)
+        .arg(driver)
         .args([zone, queries])
         .arg(rounds.to_string())
         .current_dir(directory)

@@ -88,7 +88,8 @@ pub(super) fn run(args: &ZoneCheck) -> anyhow::Result<Exit> {
 }
 
 fn check(args: &ZoneCheck, at: UnixTime) -> anyhow::Result<Checked> {
-    let records = read(args)?;
+    let text = read_packed(&args.file, "a zone", TEXT_OCTETS_MAX)?;
+    let records = read(args, &text)?;
     let mut checked = Checked {
         schema: "imrs.zone-check/1",
         file: args.file.display().to_string(),
@@ -103,12 +104,11 @@ fn check(args: &ZoneCheck, at: UnixTime) -> anyhow::Result<Checked> {
         keys: Vec::new(),
         verdict: Verdict::Good,
     };
-    // The digest is judged even where the rest cannot be served: it is of the records alone.
-    let digest = zonemd::check(&records);
     match Candidate::new(records, &Limits::default()) {
         Err(unfit) => {
             checked.add("shape", CheckResult::Failed, true, chain(&unfit));
-            let (result, words) = match digest {
+            // The digest is of the records alone: it is judged even where the rest cannot be served.
+            let (result, words) = match zonemd::check(&read(args, &text)?) {
                 Ok(hash) => (CheckResult::Passed, format!("{hash} digest")),
                 Err(error) => (CheckResult::Failed, chain(&error)),
             };
@@ -124,10 +124,9 @@ fn check(args: &ZoneCheck, at: UnixTime) -> anyhow::Result<Checked> {
     Ok(checked)
 }
 
-fn read(args: &ZoneCheck) -> anyhow::Result<Vec<Record>> {
+fn read(args: &ZoneCheck, text: &[u8]) -> anyhow::Result<Vec<Record>> {
     let origin = super::origin(args.origin.as_deref())?;
-    let text = read_packed(&args.file, "a zone", TEXT_OCTETS_MAX)?;
-    let records = imrs_zone::read::read(&text, origin.as_ref())
+    let records = imrs_zone::read::read(text, origin.as_ref())
         .map_err(|error| LoadError::read(&args.file, error))?;
     Ok(records)
 }

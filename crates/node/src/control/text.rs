@@ -128,6 +128,26 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
         write!(text, "{name:>15}")?;
     }
     writeln!(text)?;
+    let columns: Vec<_> = stats.messages.values().collect();
+    write_messages(text, &columns)?;
+    for (what, counts) in [
+        ("unsent", &stats.unsent),
+        ("connections", &stats.connections),
+    ] {
+        for (name, count) in counts.iter().filter(|(_, count)| **count > 0) {
+            writeln!(text, "{:18}{count:>15}", format!("{what} {name}"))?;
+        }
+    }
+    writeln!(text, "{:18}{:>15}", "kernel dropped", stats.kernel_dropped)?;
+    writeln!(
+        text,
+        "{:18}{:>12} µs",
+        "longest turn", stats.longest_turn_us
+    )
+}
+
+/// What was counted of messages, a row each with a column per transport.
+fn write_messages(text: &mut String, columns: &[&Messages]) -> std::fmt::Result {
     let mut row = |name: &str, counts: Vec<u64>| {
         write!(text, "{name:18}")?;
         for count in counts {
@@ -135,7 +155,6 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
         }
         writeln!(text)
     };
-    let columns: Vec<_> = stats.messages.values().collect();
     row(
         "received",
         columns.iter().map(|column| column.received).collect(),
@@ -181,18 +200,5 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
             columns.iter().map(of_rcode).collect(),
         )?;
     }
-    for (what, counts) in [
-        ("unsent", &stats.unsent),
-        ("connections", &stats.connections),
-    ] {
-        for (name, count) in counts.iter().filter(|(_, count)| **count > 0) {
-            writeln!(text, "{:18}{count:>15}", format!("{what} {name}"))?;
-        }
-    }
-    writeln!(text, "{:18}{:>15}", "kernel dropped", stats.kernel_dropped)?;
-    writeln!(
-        text,
-        "{:18}{:>12} µs",
-        "longest turn", stats.longest_turn_us
-    )
+    Ok(())
 }

@@ -300,6 +300,10 @@ mod tests {
             "line 1, column 9: `FOO` is no type, class or TTL; a type without a mnemonic is \
              written TYPE followed by its number (RFC 3597)",
         );
+    }
+
+    #[test]
+    fn what_is_not_read_is_refused_with_a_remedy() {
         check_error(
             "a. 1 IN NSEC b. NS NSE0",
             "line 1, column 20: `NSE0`: expected a type; one without a mnemonic is written TYPE \

@@ -176,41 +176,19 @@ fn referral(root: &Facts, name: &[u8], message: &Message) -> Result<(), &'static
 }
 
 fn ds(root: &Facts, name: &[u8], message: &Message) -> Result<(), &'static str> {
-    authoritative(message, rcode::NOERROR)?;
-    let answer = message.section(Section::Answer);
-    ensure(
-        holds_signed(root, answer, &[(name, DS)]),
-        "answer is not the signed DS",
-    )?;
-    ensure(
-        is_empty(message, Section::Authority),
-        "authority is not empty",
-    )?;
-    ensure(
-        is_empty(message, Section::Additional),
-        "additional is not empty",
-    )
+    answer(root, name, DS, message)?;
+    nothing_else(message)
 }
 
 fn soa(root: &Facts, name: &[u8], message: &Message) -> Result<(), &'static str> {
-    authoritative(message, rcode::NOERROR)?;
-    let answer = message.section(Section::Answer);
-    ensure(
-        holds_signed(root, answer, &[(name, SOA)]),
-        "answer is not the signed SOA",
-    )?;
+    answer(root, name, SOA, message)?;
     let authority = message.section(Section::Authority);
     let empty_or_ns = authority.is_empty() || holds_signed(root, authority, &[(name, NS)]);
     ensure(empty_or_ns, "authority is neither the signed NS nor empty")
 }
 
 fn ns(root: &Facts, name: &[u8], message: &Message) -> Result<(), &'static str> {
-    authoritative(message, rcode::NOERROR)?;
-    let answer = message.section(Section::Answer);
-    ensure(
-        holds_signed(root, answer, &[(name, NS)]),
-        "answer is not the signed NS",
-    )?;
+    answer(root, name, NS, message)?;
     ensure(
         is_empty(message, Section::Authority),
         "authority is not empty",
@@ -218,12 +196,11 @@ fn ns(root: &Facts, name: &[u8], message: &Message) -> Result<(), &'static str> 
 }
 
 fn dnskey(root: &Facts, name: &[u8], message: &Message) -> Result<(), &'static str> {
-    authoritative(message, rcode::NOERROR)?;
-    let answer = message.section(Section::Answer);
-    ensure(
-        holds_signed(root, answer, &[(name, DNSKEY)]),
-        "answer is not the signed DNSKEY",
-    )?;
+    answer(root, name, DNSKEY, message)?;
+    nothing_else(message)
+}
+
+fn nothing_else(message: &Message) -> Result<(), &'static str> {
     ensure(
         is_empty(message, Section::Authority),
         "authority is not empty",
@@ -231,6 +208,15 @@ fn dnskey(root: &Facts, name: &[u8], message: &Message) -> Result<(), &'static s
     ensure(
         is_empty(message, Section::Additional),
         "additional is not empty",
+    )
+}
+
+/// The response is authoritative, and its answer is this RRset of the zone.
+fn answer(root: &Facts, name: &[u8], rtype: u16, message: &Message) -> Result<(), &'static str> {
+    authoritative(message, rcode::NOERROR)?;
+    ensure(
+        holds_signed(root, message.section(Section::Answer), &[(name, rtype)]),
+        "answer is not the signed RRset",
     )
 }
 

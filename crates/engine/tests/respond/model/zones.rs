@@ -48,31 +48,8 @@ impl ZonePlan {
     pub(crate) fn records(&self) -> Vec<Record> {
         let apex = Name::from_octets(self.apex.to_vec()).unwrap();
         let owners = self.owners(&apex);
-        // Every host and every server, for others to be referred to.
-        let mut hosts: Vec<(Qname, Addresses)> = Vec::new();
-        let mut all: Vec<(&Qname, &[Server])> = vec![(&apex, &self.apex_servers)];
-        for (owner, what) in &owners {
-            match what {
-                What::Host(addresses) => hosts.push((owner.clone(), *addresses)),
-                What::Cut { servers, .. } => all.push((owner, servers)),
-                What::Text => {}
-            }
-        }
-        let is_cut = |name: &Qname| {
-            owners
-                .iter()
-                .any(|(cut, what)| matches!(what, What::Cut { .. }) && name.ends_with(cut))
-        };
-        for (owner, servers) in &all {
-            for server in *servers {
-                if let Server::Below(labels, addresses) = server
-                    && let Some(name) = join(labels, owner)
-                    && (**owner != apex || !is_cut(&name))
-                {
-                    hosts.push((name, *addresses));
-                }
-            }
-        }
+        let all = self.cuts(&apex, &owners);
+        let hosts = hosts(&apex, &owners, &all);
         let mut text = String::new();
         let top = master_form(&apex);
         writeln!(text, "{top} 900 SOA a.b. c.d. 7 1 2 3 600").unwrap();
@@ -123,6 +100,20 @@ impl ZonePlan {
         }
     }
 
+    /// The apex and the zone cuts, with their servers.
+    fn cuts<'a>(
+        &'a self,
+        apex: &'a Qname,
+        owners: &'a [(Qname, &'a What)],
+    ) -> Vec<(&'a Qname, &'a [Server])> {
+        let apex: (_, &[Server]) = (apex, &self.apex_servers);
+        let cuts = owners.iter().filter_map(|(owner, what)| match what {
+            What::Cut { servers, .. } => Some((owner, servers.as_slice())),
+            What::Host(_) | What::Text => None,
+        });
+        std::iter::once(apex).chain(cuts).collect()
+    }
+
     /// The names, each once, none below a cut.
     fn owners(&self, apex: &Qname) -> Vec<(Qname, &What)> {
         let mut owners: Vec<(Qname, &What)> = self
@@ -144,6 +135,36 @@ impl ZonePlan {
         }
         kept
     }
+}
+
+/// Every host and every server, for others to be referred to.
+fn hosts(
+    apex: &Qname,
+    owners: &[(Qname, &What)],
+    cuts: &[(&Qname, &[Server])],
+) -> Vec<(Qname, Addresses)> {
+    let mut hosts = Vec::new();
+    for (owner, what) in owners {
+        if let What::Host(addresses) = what {
+            hosts.push((owner.clone(), *addresses));
+        }
+    }
+    let is_cut = |name: &Qname| {
+        owners
+            .iter()
+            .any(|(cut, what)| matches!(what, What::Cut { .. }) && name.ends_with(cut))
+    };
+    for (owner, servers) in cuts {
+        for server in *servers {
+            if let Server::Below(labels, addresses) = server
+                && let Some(name) = join(labels, owner)
+                && (*owner != apex || !is_cut(&name))
+            {
+                hosts.push((name, *addresses));
+            }
+        }
+    }
+    hosts
 }
 
 /// `labels` below `name`, unless that is too long.

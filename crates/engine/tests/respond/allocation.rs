@@ -1,4 +1,6 @@
 //! Answering allocates nothing.
+//!
+//! JUSTIFICATION: only an allocator sees every allocation, and its trait is unsafe.
 
 #![expect(
     unsafe_code,

@@ -25,6 +25,7 @@ mod worker;
 
 pub use counters::{Connections, Counters, KINDS, Messages, RCODES, Unsent};
 pub use error::{Protocol, StartError};
+pub use listen::refuse_covered;
 pub use worker::Respond;
 
 use crate::system;

@@ -179,3 +179,16 @@ fn stats_count_the_real_root() {
     assert_eq!(counted["delegations"], 1438);
     assert_eq!(counted["types"]["RRSIG"], 2792);
 }
+
+#[test]
+fn the_command_that_serves_a_made_root_has_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let time = ["--at", "2026-08-01T09:00:00Z"];
+    let output = imrs(&[&["zone", "synth", "--out", out, "--tlds", "2"][..], &time].concat());
+    let text = String::from_utf8_lossy(&output.stdout);
+    let expected = format!(
+        "imrs serve --zone {out}/root.zone --anchors {out}/anchors.ds --at 2026-08-01T09:00:00Z\n"
+    );
+    assert!(text.ends_with(&expected), "{text}");
+}

@@ -1,3 +1,5 @@
+//! The engine itself behind the sockets answers the same over both protocols.
+
 use crate::client::{ask_tcp, ask_udp, service, settings, tcp, udp};
 use arc_swap::ArcSwap;
 use imrs_node::transport::Running;

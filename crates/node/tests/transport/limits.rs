@@ -1,3 +1,5 @@
+//! Clients that idle, crawl or come in masses are held within limits, and others go on.
+
 use crate::client::{
     BIG, ask_tcp, expect_closed, framed, receive, settings, start, tcp, wait_until,
 };

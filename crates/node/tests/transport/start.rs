@@ -1,3 +1,5 @@
+//! Sockets are opened for all workers or for none, with an error that says which could not be.
+
 use crate::client::{quiet_port, respond, service, settings, start};
 use arc_swap::ArcSwap;
 use imrs_node::transport::{Running, Settings, StartError};

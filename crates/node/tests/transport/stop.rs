@@ -1,3 +1,5 @@
+//! Stopping answers what has arrived.
+
 use crate::client::{BIG, expect_closed, framed, receive, settings, start, start_held, tcp, udp};
 use std::io::Write;
 use std::net::TcpStream;

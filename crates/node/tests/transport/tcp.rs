@@ -1,3 +1,5 @@
+//! TCP: framing, pipelining, order and the end of connections.
+
 use crate::client::{
     BIG, KEEPALIVE, ROOM, SILENT, ask_tcp, ask_udp, expect_closed, framed, receive, settings,
     start, tcp, udp,

@@ -1,3 +1,5 @@
+//! UDP: batches, addresses that answers leave from, and sizes.
+
 use crate::client::{
     BIG, IDENTITY, ROOM, SILENT, ask_udp, quiet_port, respond, service, settings, start,
     start_held, udp,

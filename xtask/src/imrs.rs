@@ -1,6 +1,7 @@
 //! The release build of `imrs`: building it, running it as a server, asking it.
 
 use crate::peers::{Daemon, Zone, absolute};
+use crate::workspace;
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::net::SocketAddr;
@@ -16,13 +17,14 @@ pub(crate) fn program() -> Result<PathBuf> {
 /// its place in the folder of that profile.
 pub(crate) fn build(target: &[&str], program: &str) -> Result<PathBuf> {
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release"])
+        .args(["build", "--locked", "--release"])
         .args(target)
+        .current_dir(workspace::root())
         .status()?;
     ensure!(status.success(), "{program} does not build");
     let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let program = PathBuf::from(folder).join("release").join(program);
-    Ok(fs::canonicalize(program)?)
+    let program = workspace::root().join(folder).join("release").join(program);
+    fs::canonicalize(&program).with_context(|| format!("{} is not there", program.display()))
 }
 
 /// What `imrs serve` shall serve, and how.
@@ -38,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) at: Option<String>,
     /// Worker threads.
     pub(crate) workers: usize,
+    /// Whether each worker keeps to a core, from the first on.
+    pub(crate) pinned: bool,
 }
 
 /// A running `imrs serve`. Ends when dropped.
@@ -82,12 +86,13 @@ impl Imrs {
 }
 
 fn configuration(setup: &Setup, zones: &[Zone], at: SocketAddr, directory: &Path) -> String {
-    let (workers, state) = (setup.workers, directory.display());
+    let (workers, pinned, state) = (setup.workers, setup.pinned, directory.display());
     let control = control(directory);
     let mut text = format!(
         "[node]
 listen = [\"{at}\"]
 workers = {workers}
+pin = {pinned}
 state = \"{state}\"
 control = \"{}\"
 identity = \"peer\"

@@ -104,7 +104,8 @@ pub fn write_whole(path: &Path, octets: &[u8]) -> io::Result<()> {
     written
 }
 
-fn open(path: &Path) -> Result<File, FileError> {
+/// Opens a file, which a folder is not.
+pub fn open(path: &Path) -> Result<File, FileError> {
     let opened = File::open(path).and_then(|file| {
         if file.metadata()?.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));

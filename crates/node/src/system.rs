@@ -2,12 +2,15 @@
 //!
 //! JUSTIFICATION: proving the root takes some 15 MiB for a moment, which the allocator keeps for
 //! later. Returning them leaves 11 MiB resident instead of 22 after the start, and 12 instead of 42
-//! after three reloads of the root of 2026-07-31 (VmRSS, one worker). Reloading at a lower priority
-//! leaves the cores to the workers. Who the user is decides where the control socket is.
+//! after three reloads of the root of 2026-07-31 (VmRSS, one worker). Reloading at a lower priority,
+//! and on other cores where workers are pinned, leaves the cores to the workers. Who the user is
+//! decides where the control socket is.
 #![expect(
     unsafe_code,
     reason = "calls of the C library without a safe wrapper; see above"
 )]
+
+use std::{io, mem};
 
 /// Gives the memory that the allocator keeps for later back to the system.
 pub(crate) fn return_memory() {
@@ -19,9 +22,10 @@ pub(crate) fn return_memory() {
     }
 }
 
-/// Puts the calling thread, and threads that it starts, behind the workers. Never fails: where
-/// the system refuses, the thread runs as it did.
-pub(crate) fn yield_to_workers() {
+/// Puts the calling thread, and threads that it starts, behind the workers, of which the first
+/// `pinned` cores are out of bounds if there are others. Never fails: where the system refuses, the
+/// thread runs as it did.
+pub(crate) fn yield_to_workers(pinned: usize) {
     /// A tenth of the share of a thread at the default of 0 (sched(7)).
     const NICE: i32 = 10;
     #[cfg(target_os = "linux")]
@@ -30,10 +34,92 @@ pub(crate) fn yield_to_workers() {
     unsafe {
         libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
     }
+    if let Some(free @ [_, ..]) = allowed_cores()
+        .as_deref()
+        .ok()
+        .and_then(|all| all.get(pinned..))
+    {
+        let _ = run_on(free);
+    }
+}
+
+/// Keeps the calling thread on the `n`th of the cores that the process may use, counted round.
+pub(crate) fn pin_to(n: usize) -> io::Result<()> {
+    let cores = allowed_cores()?;
+    let core = cores
+        .get(n % cores.len().max(1))
+        .ok_or(io::ErrorKind::NotFound)?;
+    run_on(&[*core])
+}
+
+/// The cores that the calling thread may use.
+fn allowed_cores() -> io::Result<Vec<usize>> {
+    // SAFETY: a `cpu_set_t` is plain bits, of which none set is valid.
+    let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+    // SAFETY: `set` has as many octets as are said; thread 0 is the calling one.
+    check(unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) })?;
+    // SAFETY: reads bits of an initialised set below its size.
+    let is_allowed = |core: &usize| unsafe { libc::CPU_ISSET(*core, &set) };
+    Ok((0..libc::CPU_SETSIZE as usize).filter(is_allowed).collect())
+}
+
+/// Keeps the calling thread, and threads that it starts, on `cores`.
+fn run_on(cores: &[usize]) -> io::Result<()> {
+    // SAFETY: a `cpu_set_t` is plain bits, of which none set is valid.
+    let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+    for core in cores {
+        // SAFETY: `allowed_cores` gives none that is beyond the set.
+        unsafe { libc::CPU_SET(*core, &mut set) };
+    }
+    // SAFETY: `set` has as many octets as are said; thread 0 is the calling one.
+    check(unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) })
+}
+
+fn check(result: i32) -> io::Result<()> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 /// The number of the user that this process acts for.
 pub(crate) fn user() -> u32 {
     // SAFETY: geteuid takes nothing, always succeeds and changes nothing.
     unsafe { libc::geteuid() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    /// The cores that a thread may use after `step`, and those that it might have used.
+    fn check(step: impl FnOnce() + Send) -> (Vec<usize>, Vec<usize>) {
+        let all = allowed_cores().unwrap();
+        let left = thread::scope(|scope| {
+            let after = scope.spawn(|| {
+                step();
+                allowed_cores().unwrap()
+            });
+            after.join().unwrap()
+        });
+        (left, all)
+    }
+
+    #[test]
+    fn a_pinned_thread_has_one_core() {
+        let (left, all) = check(|| pin_to(0).unwrap());
+        assert_eq!(left, all[..1]);
+    }
+
+    #[test]
+    fn loading_keeps_off_the_cores_of_pinned_workers_if_there_are_others() {
+        let (left, all) = check(|| yield_to_workers(1));
+        assert_eq!(left, if all.len() > 1 { &all[1..] } else { &all[..] });
+        let (left, all) = check(|| yield_to_workers(usize::MAX));
+        assert_eq!(left, all);
+        let (left, all) = check(|| yield_to_workers(0));
+        assert_eq!(left, all);
+    }
 }

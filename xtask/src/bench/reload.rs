@@ -2,7 +2,8 @@
 //!
 //! Two servers, one after the other, take the same load: the first is left alone, the second
 //! reloads without end. Each reload gets a zone file that differs in a comment, so that it is
-//! read, proven, compiled and swapped in. Nothing is bound to a core but the load.
+//! read, proven, compiled and swapped in. The worker is pinned to the first core, so that loading
+//! has the other one, which it shares with the load generator.
 
 use super::load::{Session, Tally, Transport};
 use super::queries::{self, Delegations, Mix};
@@ -49,6 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     fs::copy(&root.file, &file)?;
     let mut setup = servers::setup(&root, options.workers)?;
     setup.zones[0].path.clone_from(&file);
+    setup.pinned = true;
     let title = format!("reloads under full load, {} s each", options.seconds);
     let mut table = Table::new(title, &COLUMNS);
     for reloading in [None, Some(file.as_path())] {
@@ -95,7 +97,7 @@ fn phase(
 }
 
 fn load(options: &Options, server: SocketAddr, queries: &[Vec<u8>]) -> Result<Tally> {
-    kernel::pin_this_thread(options.common.load_core)?;
+    kernel::pin_this_thread(options.common.server_core()?)?;
     let mut session = Session::open(Transport::Udp, server, usize::from(options.window))?;
     session.burst(queries, Duration::from_secs(options.seconds))
 }

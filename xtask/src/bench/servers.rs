@@ -108,6 +108,7 @@ pub(crate) fn setup(root: &Root, workers: usize) -> Result<imrs::Setup> {
         anchors: root.anchors.clone(),
         at: root.at.clone(),
         workers,
+        pinned: false,
     })
 }
 

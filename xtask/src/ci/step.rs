@@ -15,6 +15,8 @@ pub(crate) struct Step {
     /// What it is called in the output.
     pub(crate) name: &'static str,
     program: PathBuf,
+    /// What one types to call the program.
+    typed: &'static str,
     arguments: Vec<String>,
     variables: Vec<(&'static str, &'static str)>,
 }
@@ -33,19 +35,20 @@ pub(crate) struct Report {
 impl Step {
     /// A step that calls cargo; `arguments` are parted by spaces.
     pub(crate) fn cargo(name: &'static str, arguments: &str) -> Step {
-        Step::new(name, workspace::cargo(), arguments)
+        Step::new(name, workspace::cargo(), "cargo", arguments)
     }
 
     /// A step that calls another task of this program.
     pub(crate) fn task(name: &'static str, arguments: &str) -> Result<Step> {
         let program = std::env::current_exe().context("cannot find the running xtask")?;
-        Ok(Step::new(name, program, arguments))
+        Ok(Step::new(name, program, "cargo xtask", arguments))
     }
 
-    pub(super) fn new(name: &'static str, program: PathBuf, arguments: &str) -> Step {
+    fn new(name: &'static str, program: PathBuf, typed: &'static str, arguments: &str) -> Step {
         Step {
             name,
             program,
+            typed,
             arguments: arguments.split_whitespace().map(str::to_owned).collect(),
             variables: Vec::new(),
         }
@@ -59,12 +62,7 @@ impl Step {
 
     /// The command as one would type it.
     pub(crate) fn command_line(&self) -> String {
-        let program = self
-            .program
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy();
-        format!("{program} {}", self.arguments.join(" "))
+        format!("{} {}", self.typed, self.arguments.join(" "))
     }
 
     /// Runs the command to its end, in the root of the repository and without input.
@@ -120,11 +118,17 @@ mod tests {
     use super::{Step, Tally};
 
     fn check(script: &str, succeeded: bool, passed: u64, failed: u64) {
-        let mut step = Step::new("trial", "sh".into(), "-c");
+        let mut step = Step::new("trial", "sh".into(), "sh", "-c");
         step.arguments.push(script.to_owned());
         let report = step.run().unwrap();
         assert_eq!(report.succeeded, succeeded, "{script}");
         assert_eq!(report.tally, Tally { passed, failed }, "{script}");
+    }
+
+    #[test]
+    fn a_step_is_shown_as_one_types_it() {
+        let step = Step::task("tidy", "tidy").unwrap();
+        assert_eq!(step.command_line(), "cargo xtask tidy");
     }
 
     #[test]

@@ -89,6 +89,7 @@ fn start_imrs(setup: &Setup, zones: &[Zone], address: SocketAddr) -> Result<Imrs
         anchors: setup.anchors.clone(),
         at: setup.at.map(|at| at.to_string()),
         workers: 1,
+        pinned: false,
     };
     Imrs::start(&setup, address)
 }

@@ -1,6 +1,6 @@
 //! Answering allocates nothing.
 //!
-//! JUSTIFICATION: that is counted by the allocator, and `GlobalAlloc` is an unsafe trait.
+//! JUSTIFICATION: only an allocator sees every allocation, and its trait is unsafe.
 
 #![expect(
     unsafe_code,

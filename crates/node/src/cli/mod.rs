@@ -8,6 +8,7 @@ mod stats;
 mod synth;
 
 use crate::clock::At;
+use crate::config::ConfigError;
 use crate::log::LogForm;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imrs_zone::Name;
@@ -98,7 +99,7 @@ pub struct Serve {
     #[arg(long, value_name = "FILE")]
     pub anchors: Vec<PathBuf>,
     /// Address to answer on, by UDP and TCP. May repeat [default: 127.0.0.1:5300 and [::1]:5300]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = crate::config::address)]
     pub listen: Vec<SocketAddr>,
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -227,7 +228,7 @@ fn origin(text: Option<&str>) -> anyhow::Result<Option<Name>> {
     let Some(text) = text else { return Ok(None) };
     let name = text
         .parse()
-        .map_err(|error| anyhow::anyhow!("--origin {text}: {error}"))?;
+        .map_err(|error| ConfigError::of_options(format!("--origin {text}: {error}")))?;
     Ok(Some(name))
 }
 

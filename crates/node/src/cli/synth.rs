@@ -2,9 +2,10 @@
 
 use super::{Exit, ZoneSynth};
 use crate::clock::{At, present, rfc3339, span};
+use crate::config::ConfigError;
 use crate::files::write_whole;
 use anyhow::{Context, bail};
-use imrs_zone::synth::{self, Plan};
+use imrs_zone::synth::{self, Plan, SynthError};
 
 /// Makes the zones and writes them; refuses to replace files unless told to.
 pub(super) fn run(args: &ZoneSynth) -> anyhow::Result<Exit> {
@@ -30,7 +31,7 @@ pub(super) fn run(args: &ZoneSynth) -> anyhow::Result<Exit> {
             there.display()
         );
     }
-    let made = synth::make(&plan)?;
+    let made = synth::make(&plan).map_err(explain)?;
     let texts = [
         made.text(),
         synth::text(&made.arpa),
@@ -60,6 +61,19 @@ pub(super) fn run(args: &ZoneSynth) -> anyhow::Result<Exit> {
         span(plan.lifetime.as_secs()),
         rfc3339(made_at)
     );
-    println!("serve: imrs serve --zone {root} --anchors {anchors}");
+    let at = args
+        .at
+        .map_or_else(String::new, |At(time)| format!(" --at {}", rfc3339(time)));
+    println!("serve: imrs serve --zone {root} --anchors {anchors}{at}");
     Ok(Exit::Well)
+}
+
+/// Tells what is wrong with the options from what went wrong otherwise.
+fn explain(error: SynthError) -> anyhow::Error {
+    match error {
+        SynthError::Tlds { .. }
+        | SynthError::NoAlgorithm
+        | SynthError::RepeatedAlgorithm { .. } => ConfigError::of_options(error.to_string()).into(),
+        SynthError::Key { .. } | SynthError::Signing { .. } => error.into(),
+    }
 }

@@ -62,7 +62,14 @@ impl ConfigError {
 
     pub(super) fn of_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let offset = error.span().map_or(0, |span| span.start);
-        ConfigError::at(path, text, offset, explain(error.message()))
+        let message = match text.get(offset..) {
+            Some(rest) if rest.starts_with("[zone]") => {
+                "a zone is written under [[zone]], in two brackets, as there may be several"
+                    .to_owned()
+            }
+            _ => explain(error.message()),
+        };
+        ConfigError::at(path, text, offset, message)
     }
 
     /// The error at an offset of the text.
@@ -113,6 +120,12 @@ fn explain(message: &str) -> String {
         .replace("expected a boolean", "expected true or false")
         .replace("expected a sequence", "expected a list")
         .replace("expected path string", "expected a string")
+        // A date and time is a table to the reader.
+        .replace(
+            "invalid type: map, expected a string",
+            "this is not a string; write it in quotation marks",
+        )
+        .replace("` as i128", "`")
         .replace("expected struct Node", "expected a table such as [node]")
         .replace("expected struct Zone", "expected a table such as [[zone]]")
         .replace(

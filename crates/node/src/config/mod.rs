@@ -11,7 +11,7 @@ pub use error::ConfigError;
 pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;
-use crate::{files, limits};
+use crate::{chain, files, limits};
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -127,9 +127,8 @@ impl Config {
                 .into_iter()
                 .flatten()
             {
-                std::fs::File::open(file.get_ref()).map_err(|cause| {
-                    let message = format!("cannot read {}: {cause}", file.get_ref().display());
-                    ConfigError::at(path, &text, file.span().start, message)
+                files::open(file.get_ref()).map_err(|error| {
+                    ConfigError::at(path, &text, file.span().start, chain(&error))
                 })?;
             }
         }
@@ -194,10 +193,9 @@ fn addresses(listen: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<SocketAddr>, 
     for text in listed {
         let at_text = |message: String| Err((text.span().start, message));
         let text = text.get_ref();
-        let Ok(address) = text.parse::<SocketAddr>() else {
-            return at_text(format!(
-                "`{text}` is not an address and port; write it as 192.0.2.1:53 or [2001:db8::1]:53"
-            ));
+        let address = match address(text) {
+            Ok(address) => address,
+            Err(message) => return at_text(message),
         };
         // Port 0 lets the system choose, each time anew.
         if address.port() != 0 && addresses.contains(&address) {
@@ -206,6 +204,13 @@ fn addresses(listen: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<SocketAddr>, 
         addresses.push(address);
     }
     Ok(addresses)
+}
+
+/// An address and port to listen on, as an operator writes it.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("`{text}` is not an address and port; write it as 192.0.2.1:53 or [2001:db8::1]:53")
+    })
 }
 
 #[cfg(test)]

@@ -105,6 +105,18 @@ fn values_of_the_wrong_kind_say_which_kind_is_right() {
         "imrs.toml:2:7: invalid type: string \"yes\", expected true or false",
     );
     check(
+        "[verify]\nat = 2026-08-01T09:00:00Z",
+        "imrs.toml:2:6: this is not a string; write it in quotation marks",
+    );
+    check(
+        "[node]\nworkers = 99999999999999999999",
+        "imrs.toml:2:11: invalid type: integer `99999999999999999999`, expected a whole number",
+    );
+    check(
+        "[zone]\nname = \".\"\nfile = \"x\"",
+        "imrs.toml:1:1: a zone is written under [[zone]], in two brackets, as there may be several",
+    );
+    check(
         "[[zone]]\nname = \".\"\nfile = 5",
         "imrs.toml:3:8: invalid type: integer `5`, expected a string",
     );

@@ -16,6 +16,7 @@ use imrs_engine::{Identity, Service};
 use imrs_zone::record::UnixTime;
 use sd_notify::NotifyState;
 use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
@@ -30,6 +31,8 @@ pub(super) struct Node {
     pub(super) workers: NonZeroUsize,
     pub(super) started: Instant,
     pub(super) started_at: UnixTime,
+    /// Workers that are kept on a core each.
+    pinned: usize,
     identity: Identity,
     service: Arc<ArcSwap<Service>>,
     /// Removes the control socket when the node is gone.
@@ -68,6 +71,11 @@ impl Node {
             running,
             clock: plan.clock,
             workers: plan.settings.workers,
+            pinned: if plan.settings.pinned {
+                plan.settings.workers.get()
+            } else {
+                0
+            },
             started: Instant::now(),
             started_at: present(),
             identity: plan.identity,
@@ -137,9 +145,15 @@ impl Node {
         let threads = NonZeroUsize::new(cores.min(RELOAD_THREADS_MAX)).unwrap_or(NonZeroUsize::MIN);
         let job = self.hosting.job(self.clock.now(), threads);
         let inbox = events.clone();
+        let pinned = self.pinned;
         let work = move || {
-            system::yield_to_workers();
-            let results = load::load(&job, &|_, _, _| {});
+            system::yield_to_workers(pinned);
+            // What a library does not survive, the zones in service do.
+            let load = || load::load(&job, &|_, _, _| {});
+            let results = panic::catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
+                error!("loading zones panicked; what is served stays");
+                Vec::new()
+            });
             drop(job);
             inbox.put(Event::Loaded(results));
         };

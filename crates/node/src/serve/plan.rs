@@ -5,7 +5,7 @@ use crate::clock::{At, Clock};
 use crate::config::{Config, ConfigError};
 use crate::control::path::{self, Place};
 use crate::hosting::Source;
-use crate::transport::Settings;
+use crate::transport::{self, Settings};
 use anyhow::bail;
 use imrs_engine::Identity;
 use imrs_zone::Limits;
@@ -100,6 +100,8 @@ fn settings(args: &Serve, config: &Config) -> anyhow::Result<Settings> {
         ([], configured) => configured.to_vec(),
         (asked, _) => asked.to_vec(),
     };
+    transport::refuse_covered(&listen)
+        .map_err(|error| ConfigError::of_options(error.to_string()))?;
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = match (args.workers, node.workers) {
         (Some(workers), _) => usize::from(workers),

@@ -51,7 +51,7 @@ pub(super) fn open(
 
 /// Refuses a list in which one address includes another: the kernel would give all queries to the
 /// more special one, or refuse it with an error that does not say why.
-fn refuse_covered(listen: &[SocketAddr]) -> Result<(), StartError> {
+pub fn refuse_covered(listen: &[SocketAddr]) -> Result<(), StartError> {
     if listen.is_empty() {
         return Err(StartError::NoAddress);
     }

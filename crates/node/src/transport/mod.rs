@@ -25,8 +25,10 @@ mod worker;
 
 pub use counters::{Connections, Counters, KINDS, Messages, RCODES, Unsent};
 pub use error::{Protocol, StartError};
+pub use listen::refuse_covered;
 pub use worker::Respond;
 
+use crate::system;
 use arc_swap::ArcSwap;
 use counters::Tally;
 use imrs_engine::Service;
@@ -193,7 +195,7 @@ impl Running {
             .iter_mut()
             .filter_map(|worker| worker.thread.take())
         {
-            // A panic in a worker was reported where it happened.
+            // A worker that panics takes the process with it.
             let _ = thread.join();
         }
     }
@@ -202,6 +204,17 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop_workers();
+    }
+}
+
+/// Ends the process if a worker panics: a server whose workers die one by one would seem well.
+struct Whole;
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            std::process::abort();
+        }
     }
 }
 
@@ -214,12 +227,17 @@ fn spawn<R: Respond + Send + Sync + 'static>(
     thread::Builder::new()
         .name(format!("worker-{number}"))
         .spawn(move || {
-            let result = if pinned { sys::pin_to(number) } else { Ok(()) };
+            let result = if pinned {
+                system::pin_to(number)
+            } else {
+                Ok(())
+            };
             let is_well = result.is_ok();
             // The other end waits for all of these, and is gone only if another worker failed.
             let _ = ready.send((number, result));
             drop(ready);
             if is_well {
+                let _whole = Whole;
                 worker.run();
             }
         })

@@ -37,6 +37,13 @@ fn a_wrong_configuration_is_refused_with_place_and_code_2() {
     let (error, exit) = failure(&["check-config", file]);
     assert_eq!(exit, 2, "{error}");
     assert!(error.contains(":3:8: cannot read "), "{error}");
+    std::fs::write(&path, "[[zone]]\nname = \".\"\nfile = \"/\"\n").unwrap();
+    let (error, exit) = failure(&["check-config", file]);
+    assert_eq!(exit, 2, "{error}");
+    assert!(
+        error.contains(":3:8: cannot read /: is a directory"),
+        "{error}"
+    );
     let (error, exit) = failure(&["check-config", "/nonexistent/imrs.toml"]);
     assert_eq!(exit, 2);
     assert!(
@@ -55,6 +62,29 @@ fn a_good_configuration_passes() {
 }
 
 #[test]
+fn anchors_and_addresses_are_checked_with_the_configuration() {
+    let root = TestRoot::new(1);
+    let (file, zone) = (root.path("imrs.toml"), root.path("root.zone"));
+    let zone = format!("[[zone]]\nname = \"net\"\nfile = \"{zone}\"\n");
+    for (text, expected) in [
+        (
+            format!("[node]\nlisten = [\"0.0.0.0:15598\", \"127.0.0.1:15598\"]\n{zone}"),
+            "127.0.0.1:15598 is already covered by 0.0.0.0:15598",
+        ),
+        (
+            format!("{zone}anchors = \"anchors.ds\"\n"),
+            "anchors.ds are of ., not of net.; name the right file",
+        ),
+        (format!("{zone}anchors = \"root.zone\"\n"), "trust anchors "),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let (error, exit) = failure(&["check-config", &file]);
+        assert_eq!(exit, 2, "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn wrong_options_are_usage_errors() {
     for args in [
         &["--at", "tomorrow"][..],
@@ -65,6 +95,24 @@ fn wrong_options_are_usage_errors() {
         let (error, exit) = serve(args);
         assert_eq!(exit, 2, "{args:?}: {error}");
     }
+    for args in [
+        &["zone", "check", "x", "--origin", "a..b"][..],
+        &["zone", "synth", "--out", "/nonexistent", "--tlds", "1"],
+        &[
+            "zone",
+            "synth",
+            "--out",
+            "/nonexistent",
+            "--algorithm",
+            "13,13",
+        ],
+    ] {
+        let (error, exit) = failure(args);
+        assert_eq!(exit, 2, "{args:?}: {error}");
+    }
+    let (error, exit) = failure(&["serve", "--listen", "127.0.0.1"]);
+    assert_eq!(exit, 2);
+    assert!(error.contains("write it as 192.0.2.1:53"), "{error}");
     let (error, exit) = failure(&["serve", "--listen", "0.0.0.0:15599"]);
     assert_eq!(exit, 2);
     assert!(error.contains("0.0.0.0:15599 is not loopback"), "{error}");

@@ -1,4 +1,4 @@
-//! The engine itself behind the transports: what one says, the other says.
+//! The engine itself behind the sockets answers the same over both protocols.
 
 use crate::client::{ask_tcp, ask_udp, service, settings, tcp, udp};
 use arc_swap::ArcSwap;

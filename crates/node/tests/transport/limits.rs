@@ -1,4 +1,4 @@
-//! Limits of TCP: idle times, connections in all and per prefix, open files.
+//! Clients that idle, crawl or come in masses are held within limits, and others go on.
 
 use crate::client::{
     BIG, ask_tcp, expect_closed, framed, receive, settings, start, tcp, wait_until,

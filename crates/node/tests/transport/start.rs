@@ -1,4 +1,4 @@
-//! What is refused at the start: addresses and limits that cannot be meant or had.
+//! Sockets are opened for all workers or for none, with an error that says which could not be.
 
 use crate::client::{quiet_port, respond, service, settings, start};
 use arc_swap::ArcSwap;

@@ -1,4 +1,4 @@
-//! How workers stop: what has arrived is answered, and nobody is waited for without end.
+//! Stopping answers what has arrived.
 
 use crate::client::{BIG, expect_closed, framed, receive, settings, start, start_held, tcp, udp};
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Messages over TCP: framing, order, slow readers, ends of connections.
+//! TCP: framing, pipelining, order and the end of connections.
 
 use crate::client::{
     BIG, KEEPALIVE, ROOM, SILENT, ask_tcp, ask_udp, expect_closed, framed, receive, settings,

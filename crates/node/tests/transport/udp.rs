@@ -1,4 +1,4 @@
-//! Messages over UDP: addresses, batches, sizes, and the swap of a service under load.
+//! UDP: batches, addresses that answers leave from, and sizes.
 
 use crate::client::{
     BIG, IDENTITY, ROOM, SILENT, ask_udp, quiet_port, respond, service, settings, start,

@@ -2,7 +2,7 @@
 //!
 //! `domain` 0.12.3 panics in two cases, found by the property tests in `tests/robust.rs`: where the
 //! text ends within parentheses after TXT data, and where a token follows a quoted directive or
-//! path without white space between. The program aborts at a panic, so neither may reach it.
+//! path without white space between. Neither may reach it, since a panic tells nobody what is wrong with the file.
 
 use super::problem::{Problem, ReadError};
 

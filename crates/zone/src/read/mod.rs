@@ -25,9 +25,9 @@ use std::convert::Infallible;
 /// Reads the records of a master file, in the order of the file.
 ///
 /// `origin` completes relative names until the first `$ORIGIN`. The class is IN until one is
-/// given, and the TTL 3600 seconds, as NSD has it. Records of known types have their typed form, even those that the file has in the
-/// generic form of RFC 3597. Does not panic on any input, and takes time and memory in proportion
-/// to the text.
+/// given, and the TTL 3600 seconds, as NSD has it. Records of known types have their typed form,
+/// even those that the file has in the generic form of RFC 3597. Does not panic on any input, and
+/// takes time and memory in proportion to the text.
 pub fn read(text: &[u8], origin: Option<&Name>) -> Result<Vec<Record>, ReadError> {
     let mut records = Vec::new();
     scan(text, origin, |_, record| {
@@ -223,6 +223,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_called_so() {
+        check_error(
+            "\u{feff}a. 1 IN NS b.",
+            "line 1, column 1: the file begins with a byte order mark; save it as plain ASCII or \
+             UTF-8 without one",
+        );
+        check_error(
+            "root.zone\0\0\0\0",
+            "line 1, column 1: this is no text; a master file is wanted, plain or packed by xz, \
+             gzip or zstd, and not an archive of files",
+        );
+    }
+
+    #[test]
     fn errors_name_place_and_remedy() {
         check_error(
             "$ORIGIN .\na 1h30m IN NS b",
@@ -290,6 +304,11 @@ mod tests {
 
     #[test]
     fn what_is_not_read_is_refused_with_a_remedy() {
+        check_error(
+            "a. 1 IN NSEC b. NS NSE0",
+            "line 1, column 20: `NSE0`: expected a type; one without a mnemonic is written TYPE \
+             followed by its number (RFC 3597)",
+        );
         check_error(
             "$INCLUDE other.zone",
             "line 1, column 1: $INCLUDE is not supported; put the records of all files into one",

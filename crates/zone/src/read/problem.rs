@@ -90,6 +90,15 @@ pub enum Problem {
         /// What is wrong with it.
         expected: String,
     },
+    /// The file begins with a byte order mark: UTF-8 with one, or UTF-16.
+    #[error("the file begins with a byte order mark; save it as plain ASCII or UTF-8 without one")]
+    ByteOrderMark,
+    /// Octets that no text has, such as those of an archive.
+    #[error(
+        "this is no text; a master file is wanted, plain or packed by xz, gzip or zstd, and not \
+         an archive of files"
+    )]
+    NoText,
     /// An octet that must be escaped, or an escape that is none.
     #[error(
         "`{0}`: this octet is written \\DDD with three decimal digits, at most 255; or a quotation \
@@ -167,7 +176,13 @@ pub(super) fn explain(text: &[u8], error: &inplace::Error) -> ReadError {
         },
         "bad name" => Problem::BadName(token),
         "missing origin" => Problem::NoOrigin(token),
-        _ if words.starts_with("bad symbol") => Problem::BadSymbol(token),
+        "expected Rtype" => Problem::Field {
+            token,
+            expected: "expected a type; one without a mnemonic is written TYPE followed by its \
+                       number (RFC 3597)"
+                .to_owned(),
+        },
+        _ if words.starts_with("bad symbol") => not_text(text).unwrap_or(Problem::BadSymbol(token)),
         _ if words.starts_with("unknown control") => Problem::Directive(token),
         _ => Problem::Field {
             token,
@@ -176,6 +191,19 @@ pub(super) fn explain(text: &[u8], error: &inplace::Error) -> ReadError {
     };
     ReadError::at(text, start, problem)
 }
+
+/// What the first octets tell of a file that is not a master file at all.
+fn not_text(text: &[u8]) -> Option<Problem> {
+    const MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+    if MARKS.iter().any(|mark| text.starts_with(mark)) {
+        return Some(Problem::ByteOrderMark);
+    }
+    let start = text.get(..TEXT_OCTETS_JUDGED).unwrap_or(text);
+    start.contains(&0).then_some(Problem::NoText)
+}
+
+/// Octets that tell whether a file is text: an archive or a program has a zero among them.
+const TEXT_OCTETS_JUDGED: usize = 512;
 
 /// The offset of a line and column, both from 1. What follows after the text has the line after it.
 fn offset(text: &[u8], line: usize, column: usize) -> usize {

@@ -18,7 +18,6 @@ pub(super) use datagrams::Datagrams;
 use super::limits::EVENTS;
 use socket2::SockAddr;
 use std::io;
-use std::mem;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
@@ -202,27 +201,6 @@ pub(super) fn dropped_by_kernel(socket: impl AsFd) -> u32 {
     let _ =
         unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_MEMINFO, room, &raw mut size) };
     numbers[libc::SK_MEMINFO_DROPS as usize]
-}
-
-/// Keeps the calling thread on the `n`th of the cores that the process may use, counted round.
-pub(super) fn pin_to(n: usize) -> io::Result<()> {
-    let size = size_of::<libc::cpu_set_t>();
-    // SAFETY: a `cpu_set_t` is plain bits, of which none set is valid.
-    let mut allowed: libc::cpu_set_t = unsafe { mem::zeroed() };
-    // SAFETY: `allowed` has `size` octets; thread 0 is the calling one.
-    check(unsafe { libc::sched_getaffinity(0, size, &raw mut allowed) })?;
-    // SAFETY: reads bits of an initialised set below its size.
-    let is_allowed = |core: &usize| unsafe { libc::CPU_ISSET(*core, &allowed) };
-    let cores: Vec<usize> = (0..libc::CPU_SETSIZE as usize).filter(is_allowed).collect();
-    let core = cores
-        .get(n % cores.len().max(1))
-        .ok_or(io::ErrorKind::NotFound)?;
-    // SAFETY: as above.
-    let mut chosen: libc::cpu_set_t = unsafe { mem::zeroed() };
-    // SAFETY: `core` is below the size of the set.
-    unsafe { libc::CPU_SET(*core, &mut chosen) };
-    // SAFETY: `chosen` has `size` octets.
-    check(unsafe { libc::sched_setaffinity(0, size, &raw const chosen) }).map(drop)
 }
 
 /// Raises the soft limit of open files to `needed`. Returns the limit that then holds.

@@ -2,7 +2,7 @@
 
 use super::chain::Chain;
 use super::contents::{Contents, RrSet};
-use super::layout::{self, Header, Node, PROBES_MAX, Proof, Slot, Span, Types, node};
+use super::layout::{self, Header, Node, Proof, Slot, Span, Types, node};
 use super::names::NameId;
 use super::pack::Pack;
 use super::render::{Renderer, Section, TooLarge, TtlRule};
@@ -29,7 +29,7 @@ pub(super) fn compile(apex: &Name, serial: Serial, records: &[Record]) -> Result
         nodes: names,
         ..
     } = compiler;
-    let (seed, slots) = slots(&nodes, &names.ends);
+    let (seed, probes, slots) = slots(&nodes, &names.ends);
     pack.concatenate(&names.labels, |index, label| {
         nodes[index].label = label.start;
     });
@@ -47,7 +47,7 @@ pub(super) fn compile(apex: &Name, serial: Serial, records: &[Record]) -> Result
         gaps: pack.table(&gaps),
         proofs: pack.table(&proofs),
         nxdomain,
-        reserved: 0,
+        probes,
     };
     Ok(pack.finish(header))
 }
@@ -355,32 +355,43 @@ impl Nodes {
     }
 }
 
-/// The hash table of all nodes but the apex, and the seed under which no probe goes too far.
-fn slots(nodes: &[Node], ends: &[LabelEnds]) -> (u64, Vec<Slot>) {
-    let mut size = (nodes.len() * 2).next_power_of_two();
-    loop {
+/// The hash table of all nodes but the apex, with its seed and the probes that look-ups need.
+fn slots(nodes: &[Node], ends: &[LabelEnds]) -> (u64, u32, Vec<Slot>) {
+    let size = (nodes.len() * 2).next_power_of_two();
+    for size in [size, size * 2, size * 4] {
         for seed in 0..SEEDS_TRIED {
-            let mut slots: Vec<Slot> = vec![0; size];
-            let placed = nodes
-                .iter()
-                .zip(ends)
-                .enumerate()
-                .skip(1)
-                .all(|(index, (node, ends))| {
-                    let hash = layout::hash(seed, node.parent, *ends);
-                    let free = (0..PROBES_MAX as usize)
-                        .map(|step| (hash as usize + step) & (size - 1))
-                        .find(|slot| slots[*slot] == 0);
-                    free.map(|slot| slots[slot] = hash >> 32 << 32 | (index as u64 + 1))
-                        .is_some()
-                });
-            if placed {
-                return (seed, slots);
+            if let Some(slots) = place(nodes, ends, size, seed, PROBES_WANTED) {
+                return (seed, PROBES_WANTED, slots);
             }
         }
-        size *= 2;
     }
+    // Labels that have both ends and the length in common collide under every seed, so look-ups
+    // go as far as they must. Half of the slots are free, so every node finds its place.
+    let slots = place(nodes, ends, size, 0, size as u32).expect("a free slot for every node");
+    (0, size as u32, slots)
+}
+
+/// The hash table of this size and seed, unless a node finds no free slot within so many probes.
+fn place(
+    nodes: &[Node],
+    ends: &[LabelEnds],
+    size: usize,
+    seed: u64,
+    probes: u32,
+) -> Option<Vec<Slot>> {
+    let mut slots: Vec<Slot> = vec![0; size];
+    for (index, (node, ends)) in nodes.iter().zip(ends).enumerate().skip(1) {
+        let hash = layout::hash(seed, node.parent, *ends);
+        let free = (0..probes as usize)
+            .map(|step| (hash as usize).wrapping_add(step) & (size - 1))
+            .find(|slot| slots[*slot] == 0)?;
+        slots[free] = hash >> 32 << 32 | (index as u64 + 1);
+    }
+    Some(slots)
 }
 
 /// Seeds to try before the hash table is made larger.
 const SEEDS_TRIED: u64 = 64;
+
+/// Probes that are to be enough for every look-up, if there is a seed for it.
+const PROBES_WANTED: u32 = 16;

@@ -37,7 +37,8 @@ pub(super) struct Header {
     pub proofs: Span,
     /// The body of NXDOMAIN without proofs.
     pub nxdomain: u32,
-    pub reserved: u32,
+    /// Probes that a look-up makes at the most.
+    pub probes: u32,
 }
 
 /// A table: where it starts, in octets from the start of the image, and how many entries it has.
@@ -131,9 +132,6 @@ pub struct Cut {
 
 /// Where tables and bodies start: at multiples of this.
 pub(super) const ALIGN: usize = 8;
-
-/// Probes that a look-up makes at the most; compiling chooses a seed under which this is enough.
-pub(super) const PROBES_MAX: u32 = 16;
 
 /// Octets of the longest [`sort_key`]: a name of 255 octets, each standing for two.
 pub(super) const KEY_LEN_MAX: usize = 512;

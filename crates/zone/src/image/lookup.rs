@@ -8,9 +8,7 @@
     clippy::unreachable
 )]
 
-use super::layout::{
-    self, BodyHead, KEY_LEN_MAX, Node, PROBES_MAX, Proof, Slot, Span, Types, node,
-};
+use super::layout::{self, BodyHead, KEY_LEN_MAX, Node, Proof, Slot, Span, Types, node};
 use super::{Cut, Image, Kind};
 use imrs_wire::{LabelEnds, Qname, Rtype};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -78,7 +76,7 @@ impl Image {
         let hash = layout::hash(self.header.seed, parent, ends);
         let slots = self.header.slots;
         let last = slots.len.wrapping_sub(1);
-        for step in 0..PROBES_MAX {
+        for step in 0..self.header.probes {
             let slot: &Slot = self.entry(slots, (hash as u32).wrapping_add(step) & last)?;
             if *slot == 0 {
                 return None;

@@ -1,9 +1,10 @@
 //! What the engine's tests cannot see of an image: refusals, and that compiling is a function.
 
+use super::Kind;
 use super::compile::compile;
 use crate::read::read;
 use crate::record::{Name, Record, sort_canonically};
-use imrs_wire::Serial;
+use imrs_wire::{Cursor, Qname, Rtype, Serial};
 
 fn zone(more: &str) -> Vec<Record> {
     let text = format!("example. 60 SOA a. b. 1 2 3 4 5\nexample. 60 NS a.\n{more}");
@@ -61,4 +62,23 @@ fn bodies_that_are_the_same_are_held_once() {
     };
     let each = (size(2000) - size(1000)) / 1000;
     assert!(each < 250, "{each} octets for each delegation");
+}
+
+#[test]
+fn labels_that_differ_in_the_middle_alone_are_all_found() {
+    let labels: Vec<String> = (0..40).map(|n| format!("start-of{n:04}ends-all")).collect();
+    let text: String = labels
+        .iter()
+        .map(|label| format!("{label}.example. 60 NS a.\n"))
+        .collect();
+    let image = compile(&apex(), Serial(1), &zone(&text)).unwrap();
+    let kind = |label: &str| {
+        let name = [&[label.len() as u8], label.as_bytes(), b"\x07example\0"].concat();
+        let qname = Qname::parse(&mut Cursor::new(&name)).unwrap();
+        image.lookup(&qname, Rtype::A, false).unwrap().kind()
+    };
+    for label in &labels {
+        assert_eq!(kind(label), Kind::Referral, "{label}");
+    }
+    assert_eq!(kind("start-of9999ends-all"), Kind::NxDomain);
 }

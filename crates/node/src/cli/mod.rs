@@ -93,8 +93,14 @@ pub struct Serve {
     /// Trust anchors of a zone, in RFC 7958 XML or as DS or DNSKEY records. May repeat.
     #[arg(long, value_name = "FILE")]
     pub anchors: Vec<PathBuf>,
-    /// Address to answer on, by UDP and TCP. May repeat [default: 127.0.0.1:5300 and [::1]:5300]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = crate::config::address)]
+    /// Addresses to answer on.
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        value_parser = crate::config::address,
+        help = "Address to answer on, by UDP and TCP. May repeat [default: 127.0.0.1:5300 and \
+                [::1]:5300]"
+    )]
     pub listen: Vec<SocketAddr>,
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]

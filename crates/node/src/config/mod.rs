@@ -1,6 +1,6 @@
 //! The configuration file: one TOML document, checked whole before anything is done with it.
 //!
-//! The shape is in [`Config`]; [`values`] holds the kinds of value with their limits, and
+//! The shape is in [`Config`]; `values` holds the kinds of value with their limits, and
 //! [`ConfigError`] turns what went wrong into `file:line:column: what was wrong; what would be
 //! right`. This module does not know what the node does with the values.
 

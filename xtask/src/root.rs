@@ -62,7 +62,7 @@ impl Root {
 }
 
 /// The folder of real data: `IMRS_DATA`, otherwise beside the repository.
-fn data_folder() -> PathBuf {
+pub(crate) fn data_folder() -> PathBuf {
     std::env::var_os("IMRS_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
         PathBuf::from,

@@ -10,7 +10,7 @@ use crate::limits::TEXT_OCTETS_MAX;
 use crate::progress::Progress;
 use imrs_zone::record::UnixTime;
 use imrs_zone::verify::{Demand, Effort, Finding, Outcome, Proof, Report};
-use imrs_zone::{Candidate, Limits, Record, zonemd};
+use imrs_zone::{Candidate, Limits, zonemd};
 use serde::Serialize;
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -88,8 +88,13 @@ pub(super) fn run(args: &ZoneCheck) -> anyhow::Result<Exit> {
 }
 
 fn check(args: &ZoneCheck, at: UnixTime) -> anyhow::Result<Checked> {
+    let origin = super::origin(args.origin.as_deref())?;
     let text = read_packed(&args.file, "a zone", TEXT_OCTETS_MAX)?;
-    let records = read(args, &text)?;
+    let read = || {
+        imrs_zone::read::read(&text, origin.as_ref())
+            .map_err(|error| LoadError::read(&args.file, error))
+    };
+    let records = read()?;
     let mut checked = Checked {
         schema: "imrs.zone-check/1",
         file: args.file.display().to_string(),
@@ -108,7 +113,7 @@ fn check(args: &ZoneCheck, at: UnixTime) -> anyhow::Result<Checked> {
         Err(unfit) => {
             checked.add("shape", CheckResult::Failed, true, chain(&unfit));
             // The digest is of the records alone: it is judged even where the rest cannot be served.
-            let (result, words) = match zonemd::check(&read(args, &text)?) {
+            let (result, words) = match zonemd::check(&read()?) {
                 Ok(hash) => (CheckResult::Passed, format!("{hash} digest")),
                 Err(error) => (CheckResult::Failed, chain(&error)),
             };
@@ -122,13 +127,6 @@ fn check(args: &ZoneCheck, at: UnixTime) -> anyhow::Result<Checked> {
     }
     checked.verdict = checked.judge();
     Ok(checked)
-}
-
-fn read(args: &ZoneCheck, text: &[u8]) -> anyhow::Result<Vec<Record>> {
-    let origin = super::origin(args.origin.as_deref())?;
-    let records = imrs_zone::read::read(text, origin.as_ref())
-        .map_err(|error| LoadError::read(&args.file, error))?;
-    Ok(records)
 }
 
 fn examine(args: &ZoneCheck, candidate: &Candidate, at: UnixTime) -> anyhow::Result<Report> {

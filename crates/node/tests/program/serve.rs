@@ -121,7 +121,7 @@ fn no_query_is_lost_while_zones_are_loaded() {
         let reloads = scope.spawn(|| {
             for text in &texts {
                 root.put(text);
-                let reload = super::support::imrs(&["ctl", "reload", "--socket", &socket]);
+                let reload = imrs(&["ctl", "reload", "--socket", &socket]);
                 assert_eq!(reload.status.code(), Some(0), "{reload:?}");
             }
         });

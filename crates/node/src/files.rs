@@ -1,7 +1,8 @@
 //! Reads files whole within a limit, unpacks them by their magic octets, writes them at once.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Why a file could not be read.
@@ -104,14 +105,26 @@ pub fn write_whole(path: &Path, octets: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Opens a file, which a folder is not.
+/// Opens a regular file. A pipe or a device could keep a reload waiting for ever, so opening does
+/// not wait, and nothing is read of them.
 pub fn open(path: &Path) -> Result<File, FileError> {
-    let opened = File::open(path).and_then(|file| {
-        if file.metadata()?.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::IsADirectory));
-        }
-        Ok(file)
-    });
+    let mut options = OpenOptions::new();
+    let opened = options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+        .and_then(|file| {
+            let kind = file.metadata()?.file_type();
+            if kind.is_dir() {
+                Err(io::ErrorKind::IsADirectory.into())
+            } else if kind.is_file() {
+                Ok(file)
+            } else {
+                Err(io::Error::other(
+                    "a pipe or device; copy what it gives into a file",
+                ))
+            }
+        });
     opened.map_err(|cause| FileError::Read {
         path: path.into(),
         cause,
@@ -250,6 +263,23 @@ mod tests {
         let error = read_plain(folder.path(), "a zone", 1).unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(cause.contains("is a directory"), "{cause}");
+    }
+
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for path in [pipe.as_path(), Path::new("/dev/zero")] {
+            let (sender, outcome) = std::sync::mpsc::channel();
+            let path = path.to_owned();
+            std::thread::spawn(move || sender.send(read_packed(&path, "a zone", 1)));
+            let outcome = outcome.recv_timeout(std::time::Duration::from_secs(30));
+            let error = outcome.expect("nobody waits for a pipe").unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.contains("a pipe or device"), "{cause}");
+        }
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub fn start(form: LogForm) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
+        // It would report them on standard error, by a macro that panics where that cannot be
+        // written to: a full disk or a reader that is gone must not end the server.
+        .log_internal_errors(false)
         .with_writer(io::stderr);
     let started = match form {
         LogForm::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),

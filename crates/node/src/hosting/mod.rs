@@ -22,6 +22,7 @@ use std::hash::RandomState;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The zones of a node.
 #[derive(Debug)]
@@ -165,6 +166,15 @@ impl Hosting {
         changed
     }
 
+    /// How long it is until the next zone is to be withdrawn.
+    pub fn ends_in(&self, now: UnixTime) -> Option<Duration> {
+        let served = self.zones.iter().filter(|zone| zone.is_served());
+        let ends = served.filter_map(|zone| zone.held.expires);
+        // The second that is named is still good.
+        let left = |UnixTime(end): UnixTime| end.saturating_add(1).saturating_sub(now.0);
+        ends.map(left).min().map(Duration::from_secs)
+    }
+
     /// What is served as things stand: a zone whose signatures ran out is known without an image.
     pub fn service(&self, identity: &Identity) -> Service {
         let zones = self.zones.iter().map(|zone| {
@@ -241,6 +251,18 @@ mod tests {
         check(Some(1_000_000), 1_000_001 - alarm, Standing::EndsSoon);
         check(Some(1_000_000), 1_000_000, Standing::EndsSoon);
         check(Some(1_000_000), 1_000_001, Standing::Ended);
+    }
+
+    #[test]
+    fn the_next_end_is_that_of_a_zone_in_service() {
+        let now = UnixTime(1_790_000_000);
+        let mut hosting = test_root(now);
+        let end = hosting.zones[0].held.expires.unwrap();
+        let in_seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(hosting.ends_in(now), in_seconds(end.0 + 1 - now.0));
+        assert_eq!(hosting.ends_in(end), in_seconds(1));
+        hosting.look(UnixTime(end.0 + 1));
+        assert_eq!(hosting.ends_in(UnixTime(end.0 + 1)), None);
     }
 
     fn test_root(now: UnixTime) -> Hosting {

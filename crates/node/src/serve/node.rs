@@ -20,7 +20,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::{error, info, warn};
 
 /// The running node.
@@ -88,7 +88,7 @@ impl Node {
     /// Takes events until one says to stop, then stops gracefully.
     pub(super) fn run(mut self, events: &Events, inbox: &Receiver<Event>) {
         loop {
-            match inbox.recv_timeout(CLOCK_LOOK) {
+            match inbox.recv_timeout(self.patience()) {
                 Ok(Event::Stop(signal)) => {
                     info!("{signal}: answering what has arrived, then stopping");
                     break;
@@ -108,6 +108,12 @@ impl Node {
         notify(&[NotifyState::Stopping]);
         self.running.stop();
         info!("stopped");
+    }
+
+    /// How long to wait before the next look at the clock: no longer than zones hold.
+    fn patience(&self) -> Duration {
+        let ends_in = self.hosting.ends_in(self.clock.now());
+        ends_in.map_or(CLOCK_LOOK, |left| left.min(CLOCK_LOOK))
     }
 
     fn answer(&mut self, command: Command, reply: SyncSender<Reply>, events: &Events) {

@@ -1,8 +1,11 @@
 //! The real program serves, reloads, tells and stops.
 
-use super::support::{Server, TestRoot, text_of, with_a_ds_digit_changed};
+use super::support::{Server, TestRoot, imrs, text_of, with_a_ds_digit_changed};
+use std::fs::File;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::time::Duration;
 
 const NS: u16 = 2;
 const SOA: u16 = 6;
@@ -118,7 +121,7 @@ fn no_query_is_lost_while_zones_are_loaded() {
         let reloads = scope.spawn(|| {
             for text in &texts {
                 root.put(text);
-                let reload = super::support::imrs(&["ctl", "reload", "--socket", &socket]);
+                let reload = imrs(&["ctl", "reload", "--socket", &socket]);
                 assert_eq!(reload.status.code(), Some(0), "{reload:?}");
             }
         });
@@ -253,4 +256,28 @@ fn a_configuration_is_served_and_options_win_over_it() {
     assert_ne!(server.address.port(), 1);
     assert_eq!(server.serial(), 10);
     assert!(server.pid() > 0);
+}
+
+#[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("control.sock");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_imrs"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"])
+        .arg("--control")
+        .arg(&socket)
+        .stderr(File::create("/dev/full").unwrap())
+        .spawn()
+        .unwrap();
+    let ask = ["ctl", "status", "--socket", socket.to_str().unwrap()];
+    let ended = loop {
+        let ended = child.try_wait().unwrap();
+        if ended.is_some() || imrs(&ask).status.success() {
+            break ended;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let _ = child.kill();
+    let _ = child.wait();
+    assert_eq!(ended, None);
 }

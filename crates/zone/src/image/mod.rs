@@ -1,7 +1,7 @@
 //! The compiled, flat form of one zone.
 //!
-//! [`Image::compile`] renders every response body once; [`Image::lookup`] finds the one for a
-//! question. `layout` says how the octets lie, `contents` groups the records, `render` writes
+//! [`crate::Verified::compile`] renders every response body once; [`Image::lookup`] finds the one
+//! for a question. `layout` says how the octets lie, `contents` groups the records, `render` writes
 //! bodies, `compile` decides which bodies there are. Nothing here knows messages: a body is what
 //! stands behind the question, and who sends it shifts its compression pointers.
 

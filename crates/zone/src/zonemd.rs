@@ -123,6 +123,18 @@ pub(crate) fn check_sorted(apex: &Name, records: &[Record]) -> Result<Hash, Dige
     check_each(apex, || records.iter())
 }
 
+/// Whether there is a ZONEMD record at the apex whose scheme and hash algorithm are supported.
+pub(crate) fn is_verifiable(apex: &Name, records: &[Record]) -> bool {
+    let at_apex = records.iter().filter(|record| record.owner().name_eq(apex));
+    at_apex.into_iter().any(|record| match record.data() {
+        ZoneRecordData::Zonemd(zonemd) => {
+            u8::from(zonemd.scheme()) == SIMPLE
+                && Hash::from_number(zonemd.algorithm().into()).is_some()
+        }
+        _ => false,
+    })
+}
+
 /// Checks the digest of the records that `records` iterates over.
 fn check_each<'a, I: Iterator<Item = &'a Record>>(
     apex: &Name,

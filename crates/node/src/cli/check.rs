@@ -135,7 +135,7 @@ fn examine(args: &ZoneCheck, candidate: &Candidate, at: UnixTime) -> anyhow::Res
         ..Source::file(args.file.clone())
     };
     let basis: Basis = trust::basis(&source, &[], candidate.apex(), &[])?;
-    let policy = trust::policy(&source, candidate.apex(), &basis);
+    let policy = trust::policy(&source, candidate, &basis);
     let progress = Progress::on_terminal();
     let effort = Effort {
         workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),

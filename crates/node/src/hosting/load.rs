@@ -301,9 +301,10 @@ fn judge(
         workers: job.threads,
         progress: &|done, all| progress(&name, done, all),
     };
+    let policy = trust::policy(source, &new.candidate, &basis);
     let verified = new
         .candidate
-        .verify(&trust::policy(source, &name, &basis), job.now, &effort)
+        .verify(&policy, job.now, &effort)
         .map_err(|cause| LoadError::Unverified {
             name: name.clone(),
             serial,

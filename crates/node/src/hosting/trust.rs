@@ -6,7 +6,7 @@ use super::source::Source;
 use crate::{files, limits};
 use imrs_zone::anchors::Anchors;
 use imrs_zone::verify::{Delegation, Demand, Policy};
-use imrs_zone::{Name, Verified};
+use imrs_zone::{Candidate, Name, Verified};
 use std::path::{Path, PathBuf};
 
 /// Under what a zone is judged. A zone is judged anew when this changes.
@@ -88,13 +88,14 @@ pub fn read_anchors(path: &Path) -> Result<Anchors, LoadError> {
 }
 
 /// What the zone must prove: what was asked, else everything for the root, and for other zones
-/// the signatures that a parent or an anchor vouches for, and the digest as far as there is one.
-pub fn policy(source: &Source, name: &Name, basis: &Basis) -> Policy {
+/// the signatures that a parent or an anchor vouches for, and the digest if it has one.
+pub fn policy(source: &Source, candidate: &Candidate, basis: &Basis) -> Policy {
+    let name = candidate.apex();
     let (anchors, signatures) = match basis {
         Basis::Anchors(anchors) | Basis::Parent(anchors) => (anchors.clone(), Demand::Require),
         Basis::Nothing => (Anchors::none(name.clone()), Demand::Off),
     };
-    let digest = if name.is_root() {
+    let digest = if name.is_root() || candidate.has_digest() {
         Demand::Require
     } else {
         Demand::Warn

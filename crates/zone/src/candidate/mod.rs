@@ -7,9 +7,10 @@ mod unfit;
 
 pub use unfit::Unfit;
 
-use crate::limits::{Limits, TTL_SECONDS_MAX};
+use crate::limits::{Limits, RRSET_OCTETS_MAX, TTL_SECONDS_MAX};
 use crate::owners::{Owner, Standing, owners};
 use crate::record::{Name, Record, canonical_cmp, deduplicate, is_at_or_below, same_owner};
+use crate::zonemd;
 use domain::base::ToName;
 use domain::base::iana::{Class, Rtype};
 use domain::base::name::{Label, ToLabelIter};
@@ -39,6 +40,7 @@ impl Candidate {
         }
         check_ttls(&records)?;
         deduplicate(&mut records);
+        check_rrset_sizes(&records)?;
         check_owners(&apex, &records)?;
         records.shrink_to_fit();
         Ok(Candidate {
@@ -62,6 +64,11 @@ impl Candidate {
     pub fn records(&self) -> &[Record] {
         &self.records
     }
+
+    /// Whether it has a digest that can be verified, be it right or wrong.
+    pub fn has_digest(&self) -> bool {
+        zonemd::is_verifiable(&self.apex, &self.records)
+    }
 }
 
 fn check_size(records: &[Record], limits: &Limits) -> Result<(), Unfit> {
@@ -77,6 +84,21 @@ fn check_size(records: &[Record], limits: &Limits) -> Result<(), Unfit> {
             octets,
             limit: limits.octets,
         });
+    }
+    Ok(())
+}
+
+fn check_rrset_sizes(records: &[Record]) -> Result<(), Unfit> {
+    let same = |a: &Record, b: &Record| a.rtype() == b.rtype() && a.owner() == b.owner();
+    for rrset in records.chunk_by(same) {
+        let octets = rrset.iter().map(wire_octets).sum();
+        if let Some(first) = rrset.first().filter(|_| octets > RRSET_OCTETS_MAX) {
+            return Err(Unfit::RrsetTooLarge {
+                owner: first.owner().clone(),
+                rtype: first.rtype(),
+                octets,
+            });
+        }
     }
     Ok(())
 }
@@ -326,6 +348,20 @@ mod tests {
         let found = candidate("example. 60 SOA a. b. 1 2 3 4 5", &Limits::default());
         let apex = "example.".parse().unwrap();
         assert_eq!(found.unwrap_err(), Unfit::NoApexNs { apex });
+    }
+
+    #[test]
+    fn an_rrset_fits_a_message() {
+        let keys = |count: usize| {
+            let key = "A".repeat(1360);
+            (0..count)
+                .map(|at| format!("@ 60 DNSKEY 256 3 8 {at:04}{key}\n"))
+                .collect::<String>()
+        };
+        let zone = |count| candidate(&format!("{ZONE}{}", keys(count)), &Limits::default());
+        zone(60).unwrap();
+        let refused = zone(64).unwrap_err().to_string();
+        assert!(refused.starts_with("example. DNSKEY has 6"), "{refused}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why a set of records cannot be a zone of this server. Each reason has its own variant, which
 //! names the place and says what would be right.
 
+use crate::limits::RRSET_OCTETS_MAX;
 use crate::record::Name;
 use domain::base::iana::{Class, Rtype};
 use imrs_wire::Serial;
@@ -24,6 +25,19 @@ pub enum Unfit {
         octets: usize,
         /// Octets allowed.
         limit: usize,
+    },
+    /// An RRset that no message can hold.
+    #[error(
+        "{} {rtype} has {octets} octets, and no message can hold more than {RRSET_OCTETS_MAX}",
+        show(owner)
+    )]
+    RrsetTooLarge {
+        /// Its owner.
+        owner: Name,
+        /// Its type.
+        rtype: Rtype,
+        /// Its octets in uncompressed wire form.
+        octets: usize,
     },
     /// No SOA record.
     #[error("no SOA record: this is no zone, or its beginning is missing")]

@@ -63,6 +63,29 @@ fn a_made_root_is_checked_good_and_is_not_overwritten() {
 }
 
 #[test]
+fn a_wrong_digest_is_refused_for_any_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("made");
+    let made = [
+        "zone",
+        "synth",
+        "--tlds",
+        "2",
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    assert_eq!(imrs(&made).status.code(), Some(0));
+    let file = out.join("root-servers.net.zone");
+    let (_, exit) = check(&[file.to_str().unwrap()]);
+    assert_eq!(exit, 0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let other = format!("{text}n.root-servers.net. 60 IN A 192.0.2.1\n");
+    std::fs::write(&file, other).unwrap();
+    let (checked, exit) = check(&[file.to_str().unwrap()]);
+    assert_eq!((exit, result(&checked, "zonemd").as_str()), (1, "failed"));
+}
+
+#[test]
 fn a_zone_without_a_digest_is_refused_as_root_and_served_otherwise() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("zone");

@@ -311,7 +311,26 @@ pub(super) fn sibling_glue(case: &Case<'_>) -> bool {
     let whole = |ours: &Message| {
         Servers::of(case).is_some_and(|servers| servers.are_true(ours) && servers.are_whole(ours))
     };
-    truncations(case) == Some((false, true)) && case.ours.response().is_some_and(whole)
+    match truncations(case) {
+        Some((false, true)) => case.ours.response().is_some_and(whole),
+        Some((true, false)) => without_first_address(case),
+        _ => false,
+    }
+}
+
+/// The delegation has no servers within it that have glue, and all that the peer sends is true.
+fn without_first_address(case: &Case<'_>) -> bool {
+    let Some(servers) = Servers::of(case) else {
+        return false;
+    };
+    // Our response has no glue, being truncated: it is whole only if there is none to be had.
+    case.ours
+        .response()
+        .is_some_and(|ours| servers.are_whole(ours))
+        && case
+            .theirs
+            .response()
+            .is_some_and(|theirs| servers.are_true(theirs))
 }
 
 pub(super) fn compression(case: &Case<'_>) -> bool {

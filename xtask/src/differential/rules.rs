@@ -444,8 +444,8 @@ pub(super) const RULES: &[Rule] = &[
         when: when::sibling_glue,
         may_stand_alone: true,
         reason: "glue of servers outside the delegated zone may be left out; imrs does so without \
-                 TC, as long as one address stays. Peers set TC when there is room for none of \
-                 it, or not for all",
+                 TC, as long as the first address RRset stays. Peers set TC when there is room for \
+                 none of it, or not for all, or send none of it, or another, without TC",
         rfc: "RFC 9471 section 3.2",
     },
     Rule {

@@ -9,12 +9,15 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod dial;
 pub mod files;
 pub mod hosting;
 pub mod limits;
 pub mod log;
+pub mod outbound;
 mod progress;
 pub mod serve;
+pub mod store;
 mod system;
 pub mod transport;
 

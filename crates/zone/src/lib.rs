@@ -11,9 +11,12 @@
 
 pub mod anchors;
 pub mod candidate;
+pub mod difference;
 pub mod image;
 pub mod limits;
 pub mod owners;
+pub mod packed;
+pub mod plausible;
 pub mod read;
 pub mod record;
 pub mod synth;

@@ -39,11 +39,42 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("imrs-wire", &[]),
     ("imrs-zone", &["imrs-wire"]),
     ("imrs-engine", &["imrs-wire", "imrs-zone"]),
-    ("imrs-node", &["imrs-wire", "imrs-zone", "imrs-engine"]),
-    ("xtask", &["imrs-wire", "imrs-zone", "imrs-engine"]),
+    ("imrs-transfer", &["imrs-wire", "imrs-zone"]),
+    ("imrs-probe", &["imrs-wire"]),
+    (
+        "imrs-node",
+        &[
+            "imrs-wire",
+            "imrs-zone",
+            "imrs-engine",
+            "imrs-transfer",
+            "imrs-probe",
+        ],
+    ),
+    (
+        "imrs-sim",
+        &[
+            "imrs-wire",
+            "imrs-zone",
+            "imrs-engine",
+            "imrs-transfer",
+            "imrs-probe",
+            "imrs-node",
+        ],
+    ),
+    (
+        "xtask",
+        &["imrs-wire", "imrs-zone", "imrs-engine", "imrs-transfer"],
+    ),
 ];
 
-const CORE: &[&str] = &["imrs-wire", "imrs-zone", "imrs-engine"];
+const CORE: &[&str] = &[
+    "imrs-wire",
+    "imrs-zone",
+    "imrs-engine",
+    "imrs-transfer",
+    "imrs-probe",
+];
 
 /// Serialisers, runtimes and loggers.
 const SHELL_ONLY: &[&str] = &[

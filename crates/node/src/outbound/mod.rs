@@ -1,0 +1,1 @@
+//! Serves transfers and takes NOTIFY: what packet workers hand over.

@@ -1,0 +1,1 @@
+//! Keeps proven zones on disk: versions, differences, verdicts.

@@ -1,0 +1,1 @@
+//! Every limit of transfers: a name, a unit, a reason.

@@ -1,0 +1,1 @@
+//! Signs and checks messages by shared secrets (RFC 8945).

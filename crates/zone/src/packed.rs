@@ -1,0 +1,1 @@
+//! The records of a zone as one run of octets, to be kept and sent.

@@ -325,7 +325,8 @@ pub(crate) fn soa(records: &[Record]) -> Option<(&Name, Serial)> {
     records.iter().find_map(of_soa)
 }
 
-fn of_soa(record: &Record) -> Option<(&Name, Serial)> {
+/// The zone and the serial of a SOA record; none of another.
+pub(crate) fn of_soa(record: &Record) -> Option<(&Name, Serial)> {
     match record.data() {
         ZoneRecordData::Soa(soa) => Some((record.owner(), Serial(soa.serial().into_int()))),
         _ => None,

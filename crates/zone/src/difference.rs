@@ -285,14 +285,14 @@ fn check_ttl(held: &Record, removed: &Record) -> Result<(), Inapplicable> {
     }
 }
 
-/// Walks two versions in canonical order and hands over what only one of them has, or has with
+/// Walks records of two versions in canonical order and hands over what only one of them has, or has with
 /// another TTL or in other letter case.
 pub(crate) fn compare<'a>(
-    old: &'a [Record],
-    new: &'a [Record],
+    old: impl IntoIterator<Item = &'a Record>,
+    new: impl IntoIterator<Item = &'a Record>,
     mut take: impl FnMut(Part, &'a Record),
 ) {
-    let (mut old, mut new) = (old.iter(), new.iter());
+    let (mut old, mut new) = (old.into_iter(), new.into_iter());
     let (mut left, mut right) = (old.next(), new.next());
     loop {
         let order = match (left, right) {

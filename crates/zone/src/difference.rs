@@ -285,14 +285,14 @@ fn check_ttl(held: &Record, removed: &Record) -> Result<(), Inapplicable> {
     }
 }
 
-/// Walks two versions in canonical order and hands over what only one of them has, or has with
+/// Walks records of two versions in canonical order and hands over what only one of them has, or has with
 /// another TTL or in other letter case.
 pub(crate) fn compare<'a>(
-    old: &'a [Record],
-    new: &'a [Record],
+    old: impl IntoIterator<Item = &'a Record>,
+    new: impl IntoIterator<Item = &'a Record>,
     mut take: impl FnMut(Part, &'a Record),
 ) {
-    let (mut old, mut new) = (old.iter(), new.iter());
+    let (mut old, mut new) = (old.into_iter(), new.into_iter());
     let (mut left, mut right) = (old.next(), new.next());
     loop {
         let order = match (left, right) {
@@ -325,7 +325,8 @@ pub(crate) fn soa(records: &[Record]) -> Option<(&Name, Serial)> {
     records.iter().find_map(of_soa)
 }
 
-fn of_soa(record: &Record) -> Option<(&Name, Serial)> {
+/// The zone and the serial of a SOA record; none of another.
+pub(crate) fn of_soa(record: &Record) -> Option<(&Name, Serial)> {
     match record.data() {
         ZoneRecordData::Soa(soa) => Some((record.owner(), Serial(soa.serial().into_int()))),
         _ => None,

@@ -41,6 +41,12 @@ impl<'e, 'z> Comparison<'e, 'z> {
             _ => (record.rtype(), false),
         };
         let place = || place(self.section, record.owner(), rtype);
+        let is_of = |wanted: &Wanted<'_>| {
+            wanted.rrset.rtype == rtype && wanted.rrset.owner.name_eq(record.owner())
+        };
+        let Some(index) = self.wanted.iter().position(is_of) else {
+            return Err(self.stray(record));
+        };
         if record.class() != Class::IN {
             let found = record.class();
             return Err(Fault::OtherClass {
@@ -51,12 +57,6 @@ impl<'e, 'z> Comparison<'e, 'z> {
         if is_compressed(record) {
             return Err(Fault::Compressed(place()));
         }
-        let is_of = |wanted: &Wanted<'_>| {
-            wanted.rrset.rtype == rtype && wanted.rrset.owner.name_eq(record.owner())
-        };
-        let Some(index) = self.wanted.iter().position(is_of) else {
-            return Err(self.stray(record));
-        };
         let Wanted { rrset, ttl_max, .. } = self.wanted[index];
         let places = [rrset.records, rrset.signatures][usize::from(is_signature)];
         let Some(at) = places

@@ -76,10 +76,11 @@ impl<'a> Zone<'a> {
     pub fn new(apex: &Name, records: impl Into<Cow<'a, [Record]>>) -> Self {
         let records = records.into();
         let mut order: Vec<usize> = (0..records.len()).collect();
-        order.sort_by(|left, right| place(&records[*left], &records[*right]));
+        // Records of a proven zone come sorted by owner, which leaves little to do.
+        order.sort_by(|left, right| owner_cmp(&records[*left], &records[*right]));
         let mut zone = Zone {
             apex: apex.clone(),
-            nodes: nodes(&records, &order),
+            nodes: nodes(&records, &mut order),
             records,
             order,
             chain: Vec::new(),
@@ -214,10 +215,14 @@ impl<'a> Zone<'a> {
     }
 }
 
-fn nodes(records: &[Record], order: &[usize]) -> Vec<Node> {
+/// The names in `order`, which is sorted by owner and hereby by type within.
+fn nodes(records: &[Record], order: &mut [usize]) -> Vec<Node> {
     let mut start = 0;
-    let groups = order.chunk_by(|left, right| same_owner(&records[*left], &records[*right]));
-    let node = |group: &[usize]| {
+    let groups = order.chunk_by_mut(|left, right| {
+        owner_cmp(&records[*left], &records[*right]) == Ordering::Equal
+    });
+    let node = |group: &mut [usize]| {
+        group.sort_by_key(|place| served(&records[*place]));
         let members = start..start + group.len();
         start = members.end;
         Node {
@@ -229,22 +234,13 @@ fn nodes(records: &[Record], order: &[usize]) -> Vec<Node> {
     groups.map(node).collect()
 }
 
-/// The order of records in the index.
-fn place(left: &Record, right: &Record) -> Ordering {
+fn owner_cmp(left: &Record, right: &Record) -> Ordering {
+    let (left, right) = (left.owner(), right.owner());
     // Neighbours mostly have one owner, in the same octets.
-    let owners = match same_octets(left, right) {
+    match left.as_slice() == right.as_slice() {
         true => Ordering::Equal,
-        false => left.owner().name_cmp(right.owner()),
-    };
-    owners.then_with(|| served(left).cmp(&served(right)))
-}
-
-fn same_owner(left: &Record, right: &Record) -> bool {
-    same_octets(left, right) || left.owner().name_eq(right.owner())
-}
-
-fn same_octets(left: &Record, right: &Record) -> bool {
-    left.owner().as_slice() == right.owner().as_slice()
+        false => left.name_cmp(right),
+    }
 }
 
 /// The type of the RRset that a record belongs to, and whether it is a signature over it.

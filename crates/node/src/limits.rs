@@ -30,9 +30,6 @@ pub const TLS_MAX: usize = 64;
 /// Pins of one peer: that of its key, of the next, and of those of an authority.
 pub const PINS_MAX: usize = 8;
 
-/// Primaries of a zone. The public service of the root has 16 addresses; a round asks each.
-pub const PRIMARIES_MAX: usize = 32;
-
 /// Rules of access in one list; each is compared with each request.
 pub const RULES_MAX: usize = 256;
 

@@ -6,7 +6,6 @@
 //! `secrets`; `written` has their tables as an operator writes them. This module does not know
 //! what the node does with the values.
 
-pub mod access;
 mod error;
 pub mod public;
 mod secrets;
@@ -16,7 +15,7 @@ mod written;
 
 pub use error::ConfigError;
 pub use secrets::{Identity, Pin, Tls};
-pub use transfers::{Bounds, Listener, Primary, Secondary, Transfer, Transfers};
+pub use transfers::{Listener, Primary, Secondary, Transfer, Transfers};
 pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;

@@ -2,7 +2,6 @@
 //!
 //! Start reading at [`Transfers`]; `resolve` makes them from what is written.
 
-use super::access::{Prefix, Rule};
 use super::secrets::{self, Identity, Tls, too_many};
 use super::values::{KeyName, Listed, address_or, server_or};
 use super::written::{
@@ -10,8 +9,11 @@ use super::written::{
     WrittenTransfer,
 };
 use super::{Mistake, Zone, public};
-use crate::limits::{LISTEN_MAX, OBSERVERS_MAX, PRIMARIES_MAX, RULES_MAX, SECONDARIES_MAX};
+use crate::limits::{LISTEN_MAX, OBSERVERS_MAX, RULES_MAX, SECONDARIES_MAX};
+use imrs_transfer::access::{NoPrefix, Prefix, Rule};
 use imrs_transfer::key::Key;
+use imrs_transfer::limits::PRIMARIES_MAX;
+use imrs_zone::plausible::Bounds;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,27 +63,6 @@ pub struct Secondary {
     pub address: SocketAddr,
     /// By which key the NOTIFY is signed.
     pub key: Option<Key>,
-}
-
-/// The most that may change between a version and the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Records that come or go.
-    pub records: usize,
-    /// Delegations that come or go.
-    pub delegations: usize,
-    /// Octets that the zone grows or shrinks by.
-    pub octets: usize,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Bounds {
-            records: 5000,
-            delegations: 20,
-            octets: 500_000,
-        }
-    }
 }
 
 /// `[transfer]`
@@ -323,7 +304,8 @@ fn rules(list: &List<Listed<WrittenRule>>, known: &Known<'_>) -> Result<Vec<Rule
 
 fn rule(written: &Spanned<Listed<WrittenRule>>, known: &Known<'_>) -> Result<Rule, Mistake> {
     let prefix = |text: &str, place: usize| -> Result<Prefix, Mistake> {
-        text.parse().map_err(|what| (place, what))
+        text.parse()
+            .map_err(|error: NoPrefix| (place, error.to_string()))
     };
     let table = match written.get_ref() {
         Listed::Table(table) => table,
@@ -372,7 +354,7 @@ fn as_rules(list: &List<Listed<super::written::WrittenNotifier>>) -> List<Listed
 /// Hears the NOTIFY of a primary (RFC 1996 section 3.10), signed where requests to it are.
 fn rule_of(primary: &Primary) -> Rule {
     Rule {
-        from: Some(Prefix::of(primary.address.ip())),
+        from: Some(Prefix::from(primary.address.ip())),
         key: primary.key.as_ref().map(|key| key.name().clone()),
         tls: false,
     }

@@ -181,6 +181,12 @@ pub(super) fn address_or(text: &str, port: u16) -> Result<SocketAddr, String> {
 /// The address of a server that is to be reached, which an unspecified one or a group is not.
 pub(super) fn server_or(text: &str, port: u16) -> Result<SocketAddr, String> {
     let address = address_or(text, port)?;
+    let canonical = address.ip().to_canonical();
+    if canonical != address.ip() {
+        return Err(format!(
+            "`{text}` is an IPv4 address; write it as {canonical}"
+        ));
+    }
     if address.ip().is_unspecified() || address.ip().is_multicast() {
         return Err(format!("`{text}` is not the address of one server"));
     }

@@ -1,4 +1,5 @@
 //! Transfers between our two sides, and against a primary that lies.
 
 mod bed;
+mod lies;
 mod roundtrip;

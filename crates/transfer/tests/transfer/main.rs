@@ -3,3 +3,5 @@
 mod bed;
 mod lies;
 mod roundtrip;
+mod signatures;
+mod signer;

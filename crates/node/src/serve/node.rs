@@ -124,6 +124,12 @@ impl Node {
                 info!("asked on the control socket: loading zones");
                 return self.start_reload(Some(reply), events);
             }
+            Command::Zones { .. }
+            | Command::Refresh { .. }
+            | Command::Retransfer { .. }
+            | Command::Accept { .. } => Reply::Error {
+                message: "nothing is fetched yet".to_owned(),
+            },
         };
         // Who asked may have gone away.
         let _ = reply.try_send(told);

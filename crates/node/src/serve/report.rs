@@ -69,6 +69,7 @@ fn zone(zone: &Hosted, now: UnixTime) -> v1::Zone {
         source: zone.origin.to_string(),
         served: zone.is_served(),
         degraded: zone.is_degraded(),
+        state: None,
         serial: zone.image().serial().0,
         records: zone.records,
         image_octets: zone.image().size(),

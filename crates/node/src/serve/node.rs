@@ -97,7 +97,7 @@ impl Node {
                     info!("SIGHUP: loading zones");
                     self.start_reload(None, events);
                 }
-                Ok(Event::Asked(command, reply)) => self.answer(command, reply, events),
+                Ok(Event::Asked(command, reply)) => self.answer(&command, reply, events),
                 Ok(Event::Loaded(results)) => self.finish_reload(results, events),
                 Err(RecvTimeoutError::Timeout) => {}
                 // The node itself holds a sender in `events`.
@@ -116,7 +116,7 @@ impl Node {
         ends_in.map_or(CLOCK_LOOK, |left| left.min(CLOCK_LOOK))
     }
 
-    fn answer(&mut self, command: Command, reply: SyncSender<Reply>, events: &Events) {
+    fn answer(&mut self, command: &Command, reply: SyncSender<Reply>, events: &Events) {
         let told = match command {
             Command::Status => Reply::Status(report::status(self)),
             Command::Stats => Reply::Stats(counts::stats(self)),

@@ -83,3 +83,13 @@ pub const RELOAD_PATIENCE: Duration = Duration::from_secs(120);
 /// Time that `imrs ctl` and the control socket wait for primaries: a transfer may take 120 seconds,
 /// and more than one primary may be asked.
 pub const ROUND_PATIENCE: Duration = Duration::from_secs(180);
+
+/// Differences to the version in service that are kept for secondaries: those of four days.
+pub const DIFFERENCES_MAX: usize = 8;
+
+/// Refresh times of its SOA record without a confirmation after which a zone counts as ageing: two
+/// hours for the root, which has then missed four checks and is good for six more days.
+pub const AGEING_REFRESHES: u32 = 4;
+
+/// Things that happened to a zone that are remembered: two weeks of versions.
+pub const HISTORY_ENTRIES: usize = 32;

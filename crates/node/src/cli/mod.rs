@@ -59,7 +59,7 @@ enum Command {
     /// Works on zone files, without a server.
     #[command(subcommand)]
     Zone(Zone),
-    /// Asks a running server, or tells it to reload.
+    /// Asks a running server, or tells it to load or fetch its zones.
     #[command(
         after_help = "Exit codes: 0 it is well, 3 it serves and something needs attention, \
                             1 it serves nothing or cannot be reached."
@@ -193,17 +193,18 @@ pub struct ZoneStats {
     pub output: Output,
 }
 
-/// Options of `imrs ctl`.
+/// Options of `imrs ctl`, which may stand before and after what is asked.
 #[derive(Args, Debug)]
+#[command(disable_help_subcommand = true)]
 pub struct Ctl {
     /// What to ask.
-    #[arg(value_enum)]
+    #[command(subcommand)]
     pub request: crate::control::v1::Command,
     /// Control socket of the server [default: the first that exists of those `serve` would choose]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", global = true)]
     pub socket: Option<PathBuf>,
     /// Form of the output.
-    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, global = true)]
     pub output: Output,
 }
 
@@ -242,11 +243,69 @@ fn origin(text: Option<&str>) -> anyhow::Result<Option<Name>> {
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
-    use clap::CommandFactory;
+    use super::{Cli, Command, Output};
+    use crate::control::v1;
+    use clap::{CommandFactory, Parser};
+    use std::path::Path;
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// The request that `imrs ctl` makes of these arguments, or what is wrong with them.
+    fn ctl(args: &str) -> Result<v1::Command, String> {
+        let words = ["imrs", "ctl"].into_iter().chain(args.split(' '));
+        let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
+        let Command::Ctl(ctl) = cli.command else {
+            panic!("{args} is not of ctl");
+        };
+        assert_eq!(ctl.socket.as_deref(), Some(Path::new("s")), "{args}");
+        assert_eq!(ctl.output, Output::Json, "{args}");
+        Ok(ctl.request)
+    }
+
+    #[test]
+    fn options_of_ctl_stand_before_or_after_the_request() {
+        let zone = |text: &str| Some(text.to_owned());
+        for (request, expected) in [
+            ("status", v1::Command::Status),
+            ("reload", v1::Command::Reload),
+            ("stats", v1::Command::Stats),
+            ("zones", v1::Command::Zones { zone: None }),
+            (
+                "zones ARPA",
+                v1::Command::Zones {
+                    zone: zone("ARPA."),
+                },
+            ),
+            ("refresh .", v1::Command::Refresh { zone: zone(".") }),
+            ("retransfer", v1::Command::Retransfer { zone: None }),
+            (
+                "accept . 2026080101",
+                v1::Command::Accept {
+                    zone: ".".to_owned(),
+                    serial: 2_026_080_101,
+                },
+            ),
+        ] {
+            let options = "--socket s --output json";
+            assert_eq!(ctl(&format!("{options} {request}")).unwrap(), expected);
+            assert_eq!(ctl(&format!("{request} {options}")).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_ctl_does_not_know_is_refused() {
+        for (args, expected) in [
+            ("fly", "unrecognized subcommand 'fly'"),
+            ("accept .", "required arguments were not provided"),
+            ("accept . -1", "unexpected argument '-1'"),
+            ("accept . 4294967296", "4294967296 is not in 0..=4294967295"),
+            ("refresh a..b", "not a domain name"),
+        ] {
+            let error = ctl(args).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -10,9 +10,10 @@ use super::written::{
 };
 use super::{Mistake, Zone, public};
 use crate::limits::{LISTEN_MAX, OBSERVERS_MAX, RULES_MAX, SECONDARIES_MAX};
+use crate::store::limits::{STORE_OCTETS_MAX, VERSIONS};
 use imrs_transfer::access::{NoPrefix, Prefix, Rule};
 use imrs_transfer::key::Key;
-use imrs_transfer::limits::PRIMARIES_MAX;
+use imrs_transfer::limits::{INCOMING_IDLE, INCOMING_WALL, PRIMARIES_MAX};
 use imrs_zone::plausible::Bounds;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -90,12 +91,12 @@ impl Default for Transfer {
     fn default() -> Self {
         Transfer {
             max_age: Duration::from_secs(48 * 3600),
-            versions: 8,
-            store_octets: 128 << 20,
+            versions: VERSIONS,
+            store_octets: STORE_OCTETS_MAX,
             outgoing_limit: 64,
             outgoing_octets_per_second: 100_000_000,
-            wall: Duration::from_secs(120),
-            idle: Duration::from_secs(10),
+            wall: INCOMING_WALL,
+            idle: INCOMING_IDLE,
             tls: None,
         }
     }

@@ -119,7 +119,7 @@ impl Node {
                     info!("SIGHUP: loading zones");
                     self.lane.add(Work::Files(Vec::new()));
                 }
-                Ok(Event::Asked(command, reply)) => self.answer(command, reply),
+                Ok(Event::Asked(command, reply)) => self.answer(&command, reply),
                 Ok(Event::Kept(event)) => {
                     let delivery = self.keeping.take(event);
                     if let Some(delivery) = delivery {
@@ -148,7 +148,7 @@ impl Node {
         first.map_or(CLOCK_LOOK, |left| left.min(CLOCK_LOOK))
     }
 
-    fn answer(&mut self, command: Command, reply: SyncSender<Reply>) {
+    fn answer(&mut self, command: &Command, reply: SyncSender<Reply>) {
         let told = match command {
             Command::Status => Reply::Status(report::status(self)),
             Command::Stats => Reply::Stats(counts::stats(self)),
@@ -157,6 +157,12 @@ impl Node {
                 info!("asked on the control socket: loading zones");
                 return self.lane.add(Work::Files(vec![reply]));
             }
+            Command::Zones { .. }
+            | Command::Refresh { .. }
+            | Command::Retransfer { .. }
+            | Command::Accept { .. } => Reply::Error {
+                message: "nothing is fetched yet".to_owned(),
+            },
         };
         // Who asked may have gone away.
         let _ = reply.try_send(told);

@@ -17,6 +17,7 @@ mod request;
 
 pub use answer::{AnswerError, SoaAnswer, read_notify_answer, read_soa};
 pub use ask::{axfr_query, ixfr_query, notify, soa_query};
+pub(crate) use request::push_opt;
 pub use request::{Asks, Request, notify_response, refusal};
 
 use domain::base::{Message, ToName};

@@ -11,11 +11,13 @@ use imrs_zone::synth::{self, Plan, SynthError};
 /// Makes the zones and writes them; refuses to replace files unless told to.
 pub(super) fn run(args: &ZoneSynth) -> anyhow::Result<Exit> {
     let made_at = args.at.map_or_else(present, |At(time)| time);
+    let default = Plan::new(made_at);
     let plan = Plan {
         tlds: args.tlds,
         algorithms: args.algorithm.clone(),
         seed: args.seed,
-        ..Plan::new(made_at)
+        serial: args.serial.map_or(default.serial, Serial),
+        ..default
     };
     let plan = Plan {
         serial: args.serial.map_or(plan.serial, Serial),

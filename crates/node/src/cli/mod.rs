@@ -169,9 +169,6 @@ pub struct ZoneSynth {
     /// What chance follows: the same seed makes the same names and servers.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Serial of the zones [default: the first of the day]
-    #[arg(long, value_name = "N")]
-    pub serial: Option<u32>,
     /// Time at which the zones are made; signatures hold for 13 days [default: the present]
     #[arg(long, value_name = "TIME")]
     pub at: Option<At>,

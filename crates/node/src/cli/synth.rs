@@ -19,10 +19,6 @@ pub(super) fn run(args: &ZoneSynth) -> anyhow::Result<Exit> {
         serial: args.serial.map_or(default.serial, Serial),
         ..default
     };
-    let plan = Plan {
-        serial: args.serial.map_or(plan.serial, Serial),
-        ..plan
-    };
     let names = [
         "root.zone",
         "arpa.zone",
@@ -81,6 +77,6 @@ fn explain(error: SynthError) -> anyhow::Error {
         SynthError::Tlds { .. }
         | SynthError::NoAlgorithm
         | SynthError::RepeatedAlgorithm { .. } => ConfigError::of_options(error.to_string()).into(),
-        SynthError::Key { .. } | SynthError::Signing { .. } => error.into(),
+        SynthError::NoSoa | SynthError::Key { .. } | SynthError::Signing { .. } => error.into(),
     }
 }

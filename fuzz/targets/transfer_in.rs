@@ -33,7 +33,7 @@ static KEY: LazyLock<Key> = LazyLock::new(|| {
 
 /// The SOA record that the secondary holds.
 static HELD: LazyLock<Record> = LazyLock::new(|| {
-    let text = "example. 60 IN SOA ns host 5 2 3 4 5\n";
+    let text = "example. 60 IN SOA ns.example. host.example. 5 2 3 4 5\n";
     let mut records = imrs_zone::read::read(text.as_bytes(), None).expect("a zone file");
     records.remove(0)
 });

@@ -157,7 +157,11 @@ fn check(received: &Received, is_ixfr: bool) {
 fn check_zone(records: &[Record]) {
     check_records(records);
     assert!(serial_of(&records[0]).is_some());
-    assert!(records[1..].iter().all(|record| serial_of(record).is_none()));
+    assert!(
+        records[1..]
+            .iter()
+            .all(|record| serial_of(record).is_none())
+    );
     let packed = Packed::new(records).expect("it has a SOA record");
     let rendered = Rendered::axfr(&packed).expect("it came in messages");
     match again(rendered, false) {

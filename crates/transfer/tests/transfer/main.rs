@@ -1,4 +1,7 @@
 //! Transfers between our two sides, and against a primary that lies.
 
 mod bed;
+mod lies;
 mod roundtrip;
+mod signatures;
+mod signer;

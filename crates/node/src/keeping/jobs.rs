@@ -1,0 +1,196 @@
+//! Asks, fetches and tells: each on a thread of its own, which ends with what came of it.
+//!
+//! A machine has one such thing outstanding at a time, so that there are as many threads as zones,
+//! secondaries and observers at most.
+
+use super::peers::Peer;
+use super::{Event, Happened, Post};
+use crate::chain;
+use crate::clock::present;
+use crate::dial::{self, Patience, Session};
+use domain::base::iana::Rcode;
+use domain::rdata::ZoneRecordData;
+use imrs_transfer::incoming::{Incoming, Limits, Progress, Received};
+use imrs_transfer::message::{self, AnswerError, SoaAnswer};
+use imrs_transfer::tsig;
+use imrs_wire::Serial;
+use imrs_zone::{Name, Record};
+use std::thread;
+
+/// Why a transfer came to nothing.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// What went wrong.
+    pub(crate) reason: String,
+    /// Whether the whole zone may be had from the same primary.
+    pub(crate) wants_axfr: bool,
+}
+
+/// Starts what is to be done beside.
+#[derive(Clone)]
+pub(crate) struct Jobs {
+    patience: Patience,
+    limits: Limits,
+    post: Post,
+}
+
+impl Jobs {
+    /// What primaries and secondaries may take and send, and where to put what came of it.
+    pub(super) fn new(patience: Patience, limits: Limits, post: Post) -> Self {
+        Jobs {
+            patience,
+            limits,
+            post,
+        }
+    }
+
+    /// Asks a primary for the SOA record of a zone.
+    pub(super) fn ask(&self, zone: usize, name: &Name, primary: usize, peer: &Peer) {
+        let question = self.soa_question(name, peer);
+        self.spawn(zone, "ask", move || Happened::Answered {
+            primary,
+            result: question(),
+        });
+    }
+
+    /// Asks an observer for the SOA record of a zone.
+    pub(super) fn observe(&self, zone: usize, name: &Name, observer: usize, peer: &Peer) {
+        let question = self.soa_question(name, peer);
+        self.spawn(zone, "observe", move || Happened::Observed {
+            observer,
+            result: question(),
+        });
+    }
+
+    /// Fetches a zone from a primary: what changed since the version with the SOA record `held`,
+    /// or all of it.
+    pub(super) fn fetch(
+        &self,
+        zone: usize,
+        name: &Name,
+        primary: usize,
+        peer: &Peer,
+        held: Option<Record>,
+    ) {
+        let (jobs, name, peer) = (self.clone(), name.clone(), peer.clone());
+        self.spawn(zone, "fetch", move || Happened::Received {
+            primary,
+            from: held.as_ref().and_then(serial_of),
+            result: jobs.receive(&name, &peer, held.as_ref()),
+        });
+    }
+
+    /// Tells a secondary that there is a new serial.
+    pub(super) fn tell(
+        &self,
+        zone: usize,
+        name: &Name,
+        secondary: usize,
+        peer: &Peer,
+        serial: Serial,
+        soa: Option<Record>,
+    ) {
+        let (name, peer, patience) = (name.clone(), peer.clone(), self.patience);
+        let id = rand::random();
+        let query = message::notify(&name, soa.as_ref(), id);
+        self.spawn(zone, "notify", move || {
+            let answer = exchange(&peer, query, &patience);
+            Happened::Told {
+                secondary,
+                serial,
+                result: answer.and_then(|answer| notify_rcode(&answer, &name, id)),
+            }
+        });
+    }
+
+    fn soa_question(
+        &self,
+        name: &Name,
+        peer: &Peer,
+    ) -> impl FnOnce() -> Result<SoaAnswer, String> + Send + 'static {
+        let (name, peer, patience) = (name.clone(), peer.clone(), self.patience);
+        move || {
+            let id = rand::random();
+            let answer = exchange(&peer, message::soa_query(&name, id), &patience)?;
+            message::read_soa(&answer, &name, id).map_err(|error| chain(&error))
+        }
+    }
+
+    fn receive(&self, name: &Name, peer: &Peer, held: Option<&Record>) -> Result<Received, Fault> {
+        let key = peer.key.as_ref();
+        let id = rand::random();
+        let (mut incoming, request) = match held {
+            Some(held) => Incoming::ixfr(name, held, key, self.limits, id, present()),
+            None => Incoming::axfr(name, key, self.limits, id, present()),
+        };
+        let mut session = Session::open(&peer.target, &self.patience).map_err(broken)?;
+        session.send(&request).map_err(broken)?;
+        loop {
+            let message = session.receive().map_err(broken)?;
+            match incoming.handle_message(message, present()) {
+                Ok(Progress::More) => {}
+                Ok(Progress::Done(received)) => return Ok(received),
+                Err(error) => {
+                    return Err(Fault {
+                        wants_axfr: error.wants_axfr(),
+                        reason: chain(&error),
+                    });
+                }
+            }
+        }
+    }
+
+    fn spawn(
+        &self,
+        zone: usize,
+        name: &'static str,
+        work: impl FnOnce() -> Happened + Send + 'static,
+    ) {
+        let post = self.post.clone();
+        let work = move || {
+            let what = work();
+            post.put(Event { zone, what });
+        };
+        if let Err(cause) = thread::Builder::new().name(name.to_owned()).spawn(work) {
+            tracing::error!("cannot start a thread to {name}: {cause}");
+        }
+    }
+}
+
+/// Sends one message and gives the answer to it, whose signature held if the peer has a key.
+fn exchange(peer: &Peer, mut query: Vec<u8>, patience: &Patience) -> Result<Vec<u8>, String> {
+    let transaction = peer
+        .key
+        .as_ref()
+        .map(|key| tsig::sign_request(key, &mut query, present()));
+    let mut answer = dial::ask(&peer.target, &query, patience).map_err(|error| chain(&error))?;
+    if let Some(transaction) = transaction {
+        transaction
+            .verify(&mut answer, present())
+            .map_err(|error| chain(&error))?;
+    }
+    Ok(answer)
+}
+
+/// What a secondary said to a NOTIFY. An error that it tells is an answer as well.
+fn notify_rcode(answer: &[u8], name: &Name, id: u16) -> Result<Rcode, String> {
+    match message::read_notify_answer(answer, name, id) {
+        Ok(()) => Ok(Rcode::NOERROR),
+        Err(AnswerError::Rcode(rcode)) => Ok(Rcode::masked_from_int(rcode.0 as u8)),
+        Err(error) => Err(chain(&error)),
+    }
+}
+
+fn broken(error: dial::DialError) -> Fault {
+    Fault {
+        reason: chain(&error),
+        wants_axfr: false,
+    }
+}
+
+fn serial_of(soa: &Record) -> Option<Serial> {
+    match soa.data() {
+        ZoneRecordData::Soa(soa) => Some(Serial(soa.serial().into_int())),
+        _ => None,
+    }
+}

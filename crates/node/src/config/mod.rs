@@ -15,7 +15,7 @@ mod written;
 
 pub use error::ConfigError;
 pub use secrets::{Identity, Pin, Tls};
-pub use transfers::{Listener, Primary, Secondary, Transfer, Transfers};
+pub use transfers::{Listener, Primary, Secondary, Transfer, Transfers, public_primaries};
 pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;
@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
 use transfers::Known;
-use values::Listed;
+use values::{KeyName, Listed};
 use written::{
     List, WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
     WrittenTransfer,
@@ -202,6 +202,17 @@ impl Config {
             secrets::refuse_public(file.get_ref()).map_err(|message| at(file, message))?;
         }
         Ok(())
+    }
+
+    /// The key of a name, or that there is none.
+    pub fn key(&self, name: &str) -> Result<Key, String> {
+        let name = KeyName::try_from(name.to_owned())?;
+        secrets::find_key(&self.keys, &name).cloned()
+    }
+
+    /// The way to speak TLS of a name, or that there is none.
+    pub fn tls(&self, name: &str) -> Result<Arc<Tls>, String> {
+        secrets::find_tls(&self.tls, name)
     }
 
     /// Whether secrets stand in the configuration at `path`, and every user can read it.

@@ -179,14 +179,13 @@ pub(super) fn keys(written: &[WrittenKey], read: ReadSecret<'_>) -> Result<Vec<K
     Ok(keys)
 }
 
-/// Finds the key that a zone names.
-pub(super) fn find_key<'a>(keys: &'a [Key], named: &Spanned<KeyName>) -> Result<&'a Key, Mistake> {
-    let name = named.get_ref();
+/// Finds the key that is named.
+pub(super) fn find_key<'a>(keys: &'a [Key], name: &KeyName) -> Result<&'a Key, String> {
     keys.iter()
         .find(|key| *key.name() == name.0)
         .ok_or_else(|| {
             let known = keys.iter().map(|key| key.name().to_string());
-            (named.span().start, unknown("key", &name.to_string(), known))
+            unknown("key", &name.to_string(), known)
         })
 }
 
@@ -260,16 +259,10 @@ pub(super) fn tls(written: &[WrittenTls]) -> Result<Vec<Arc<Tls>>, Mistake> {
     Ok(all)
 }
 
-/// Finds the table that a zone names.
-pub(super) fn find_tls(all: &[Arc<Tls>], named: &Spanned<String>) -> Result<Arc<Tls>, Mistake> {
-    let name = named.get_ref();
-    all.iter()
-        .find(|tls| tls.name == *name)
-        .cloned()
-        .ok_or_else(|| {
-            let known = all.iter().map(|tls| tls.name.clone());
-            (named.span().start, unknown("tls", name, known))
-        })
+/// Finds the table that is named.
+pub(super) fn find_tls(all: &[Arc<Tls>], name: &str) -> Result<Arc<Tls>, String> {
+    let found = all.iter().find(|tls| tls.name == name).cloned();
+    found.ok_or_else(|| unknown("tls", name, all.iter().map(|tls| tls.name.clone())))
 }
 
 /// A certificate and its key, or neither.

@@ -76,7 +76,7 @@ impl Jobs {
         self.spawn(zone, "fetch", move || Happened::Received {
             primary,
             from: held.as_ref().and_then(serial_of),
-            result: jobs.receive(&name, &peer, held.as_ref()),
+            result: receive(&name, &peer, held.as_ref(), &jobs.patience, jobs.limits),
         });
     }
 
@@ -116,30 +116,6 @@ impl Jobs {
         }
     }
 
-    fn receive(&self, name: &Name, peer: &Peer, held: Option<&Record>) -> Result<Received, Fault> {
-        let key = peer.key.as_ref();
-        let id = rand::random();
-        let (mut incoming, request) = match held {
-            Some(held) => Incoming::ixfr(name, held, key, self.limits, id, present()),
-            None => Incoming::axfr(name, key, self.limits, id, present()),
-        };
-        let mut session = Session::open(&peer.target, &self.patience).map_err(broken)?;
-        session.send(&request).map_err(broken)?;
-        loop {
-            let message = session.receive().map_err(broken)?;
-            match incoming.handle_message(message, present()) {
-                Ok(Progress::More) => {}
-                Ok(Progress::Done(received)) => return Ok(received),
-                Err(error) => {
-                    return Err(Fault {
-                        wants_axfr: error.wants_axfr(),
-                        reason: chain(&error),
-                    });
-                }
-            }
-        }
-    }
-
     fn spawn(
         &self,
         zone: usize,
@@ -153,6 +129,38 @@ impl Jobs {
         };
         if let Err(cause) = thread::Builder::new().name(name.to_owned()).spawn(work) {
             tracing::error!("cannot start a thread to {name}: {cause}");
+        }
+    }
+}
+
+/// Receives one transfer: what changed since the version with the SOA record `held`, or the whole
+/// zone.
+pub(crate) fn receive(
+    name: &Name,
+    peer: &Peer,
+    held: Option<&Record>,
+    patience: &Patience,
+    limits: Limits,
+) -> Result<Received, Fault> {
+    let key = peer.key.as_ref();
+    let id = rand::random();
+    let (mut incoming, request) = match held {
+        Some(held) => Incoming::ixfr(name, held, key, limits, id, present()),
+        None => Incoming::axfr(name, key, limits, id, present()),
+    };
+    let mut session = Session::open(&peer.target, patience).map_err(broken)?;
+    session.send(&request).map_err(broken)?;
+    loop {
+        let message = session.receive().map_err(broken)?;
+        match incoming.handle_message(message, present()) {
+            Ok(Progress::More) => {}
+            Ok(Progress::Done(received)) => return Ok(received),
+            Err(error) => {
+                return Err(Fault {
+                    wants_axfr: error.wants_axfr(),
+                    reason: chain(&error),
+                });
+            }
         }
     }
 }

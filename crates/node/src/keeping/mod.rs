@@ -19,8 +19,9 @@ mod storage;
 mod times;
 
 pub use history::{Entry, History, What};
+pub(crate) use jobs::{Fault, receive};
 pub(crate) use keeper::{Counts, Keeper};
-pub(crate) use peers::Peers;
+pub(crate) use peers::{Peer, Peers};
 pub(crate) use storage::{Storage, Stores, chain_to};
 pub(crate) use times::Times;
 

@@ -3,3 +3,5 @@
 //! Real machines, simulated surroundings: nothing here opens a socket, starts a thread or reads a
 //! clock, so that a seed replays what it found.
 #![forbid(unsafe_code)]
+
+pub mod disk;

@@ -185,7 +185,7 @@ impl Keeper {
         {
             let soa = held.map(|held| held.packed.soa());
             let peer = &self.peers.secondaries[secondary];
-            jobs.tell(number, &self.name, secondary, peer, serial, soa);
+            jobs.tell(number, &self.name, secondary, peer, serial, soa.as_ref());
         }
         while let Some(compare::Action::Ask { observer }) = self.comparison.poll_action(now) {
             jobs.observe(
@@ -307,10 +307,10 @@ impl Keeper {
             serial,
             source,
             received_at: present(),
-            offer: Offer {
+            offer: Some(Offer {
                 what,
                 accepted: self.accepted,
-            },
+            }),
         })
     }
 
@@ -362,6 +362,11 @@ impl Keeper {
             None => Fetched::Failed,
         };
         self.fetched(now, primary, fetched);
+    }
+
+    /// A version is in service from the start: secondaries may have missed the last NOTIFY.
+    pub(super) fn started(&mut self, now: Moment, serial: Serial) {
+        self.notifier.handle_serial(now, serial);
     }
 
     /// Another version is in service.

@@ -19,9 +19,9 @@ mod storage;
 mod times;
 
 pub use history::{Entry, History, What};
-pub(crate) use jobs::{Fault, receive};
+pub(crate) use jobs::receive;
 pub(crate) use keeper::{Counts, Keeper};
-pub(crate) use peers::{Peer, Peers};
+pub(crate) use peers::Peers;
 pub(crate) use storage::{Storage, Stores, chain_to};
 pub(crate) use times::Times;
 
@@ -126,8 +126,8 @@ pub(crate) struct Delivery {
     pub(crate) source: String,
     /// When it was received whole.
     pub(crate) received_at: imrs_zone::record::UnixTime,
-    /// What came.
-    pub(crate) offer: Offer,
+    /// What came, until it is loaded.
+    pub(crate) offer: Option<Offer>,
 }
 
 /// The zones of a node, as far as they are kept current.
@@ -144,13 +144,21 @@ impl Keeping {
         keepers: Vec<Keeper>,
         times: Times,
         patience: Patience,
+        pinned: usize,
         storage: Storage,
         post: Post,
+        hosting: &Hosting,
     ) -> Self {
+        let mut keepers = keepers;
+        for (keeper, hosted) in keepers.iter_mut().zip(hosting.zones()) {
+            if let Some(serial) = hosted.serial() {
+                keeper.started(times.now(), serial);
+            }
+        }
         Keeping {
             keepers,
             times,
-            jobs: Jobs::new(patience, Limits::default(), post),
+            jobs: Jobs::new(patience, Limits::default(), pinned, post),
             storage,
         }
     }

@@ -44,7 +44,7 @@ impl Peers {
         };
         for primary in &transfers.primaries {
             let tls = match &primary.tls {
-                Some(_) => return Err(tls::TlsError),
+                Some(tls) => Some(Arc::new(tls::Client::read(tls)?)),
                 None => None,
             };
             peers.primaries.push(Peer {

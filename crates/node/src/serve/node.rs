@@ -74,7 +74,15 @@ impl Node {
         let control = Server::start(&plan.control, asked)?;
         info!("control socket {}", control.path().display());
         let storage = stores.start(post.clone())?;
-        let keeping = Keeping::new(keepers, times, plan.patience(), storage, post);
+        let keeping = Keeping::new(
+            keepers,
+            times,
+            plan.patience(),
+            pinned,
+            storage,
+            post,
+            &hosting,
+        );
         let mut node = Node {
             running,
             keeping,
@@ -168,17 +176,20 @@ impl Node {
                 notify_reloading();
                 Scope::Files
             }
-            Some(Work::Delivery(delivery)) => Scope::Offer(delivery.zone, delivery.offer.clone()),
+            Some(Work::Delivery(delivery)) => match delivery.offer.take() {
+                Some(offer) => Scope::Offer(delivery.zone, offer),
+                None => return,
+            },
         };
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = NonZeroUsize::new(cores.min(RELOAD_THREADS_MAX)).unwrap_or(NonZeroUsize::MIN);
-        let job = self.hosting.job(scope, self.clock.now(), threads);
+        let mut job = self.hosting.job(scope, self.clock.now(), threads);
         let inbox = events.clone();
         let pinned = self.pinned;
         let work = move || {
             system::yield_to_workers(pinned);
             // What a library does not survive, the zones in service do.
-            let load = || load::load(&job, &|_, _, _| {});
+            let load = || load::load(&mut job, &|_, _, _| {});
             let results = panic::catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
                 error!("loading zones panicked; what is served stays");
                 Vec::new()

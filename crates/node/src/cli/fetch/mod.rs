@@ -181,12 +181,12 @@ fn prove(job: &Job, stage: usize, records: Vec<Record>) -> Result<Loaded, String
         what: Offered::Whole(records),
         accepted: None,
     };
-    let job = Job {
+    let mut job = Job {
         scope: Scope::Offer(stage, offer),
         ..job.clone()
     };
     let progress = Progress::on_terminal();
-    let mut results = load::load(&job, &|zone, done, all| progress.show(zone, done, all));
+    let mut results = load::load(&mut job, &|zone, done, all| progress.show(zone, done, all));
     progress.clear();
     match results.swap_remove(stage) {
         Ok(Outcome::Loaded(loaded)) => Ok(*loaded),

@@ -3,6 +3,7 @@
 mod check;
 mod check_config;
 mod ctl;
+mod fetch;
 mod manual;
 mod stats;
 mod synth;
@@ -56,7 +57,7 @@ const EXIT_CODES: &str =
 enum Command {
     /// Answers for zones; without zones, for a test root of its own on loopback.
     Serve(Serve),
-    /// Works on zone files, without a server.
+    /// Works on zones, without a server.
     #[command(subcommand)]
     Zone(Zone),
     /// Asks a running server, or tells it to load or fetch its zones.
@@ -128,6 +129,12 @@ enum Zone {
                             3 it would serve it with a warning."
     )]
     Check(ZoneCheck),
+    /// Fetches a zone once, proves it, and writes it as a zone file.
+    #[command(
+        after_help = "Exit codes: 0 it is proven and written, 1 nothing is written, 3 it is \
+                            written, and a server would serve it with a warning."
+    )]
+    Fetch(ZoneFetch),
     /// Makes a signed test root with the proportions of the real one.
     Synth(ZoneSynth),
     /// Counts what is in a zone file.
@@ -148,6 +155,40 @@ pub struct ZoneCheck {
     /// Trust anchors, in RFC 7958 XML or as DS or DNSKEY records [default: built in for the root]
     #[arg(long, value_name = "FILE")]
     pub anchors: Option<PathBuf>,
+    /// Form of the output.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// Options of `imrs zone fetch`.
+#[derive(Args, Debug)]
+pub struct ZoneFetch {
+    /// Name of the zone.
+    #[arg(long, value_name = "NAME", default_value = ".")]
+    pub zone: String,
+    /// Primary to fetch it from, with or without a port. May repeat; the next is asked if one
+    /// fails [default: that of --config, else the public service of the root, arpa and
+    /// root-servers.net]
+    #[arg(long, value_name = "ADDR")]
+    pub from: Vec<String>,
+    /// Configuration, of which the zone, its primaries, keys and TLS are taken.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Key of the configuration that signs requests to --from.
+    #[arg(long, value_name = "NAME", requires = "from", requires = "config")]
+    pub key: Option<String>,
+    /// Table [[tls]] of the configuration that says how to speak TLS to --from.
+    #[arg(long, value_name = "NAME", requires = "from", requires = "config")]
+    pub tls: Option<String>,
+    /// Trust anchors of a zone, in RFC 7958 XML or as DS or DNSKEY records. May repeat.
+    #[arg(long, value_name = "FILE")]
+    pub anchors: Vec<PathBuf>,
+    /// Judge signatures at this time instead of the present.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// File to write it to, in the place of what is there [default: root.zone, NAME.zone]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// Form of the output.
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub output: Output,
@@ -223,6 +264,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Serve(args) => crate::serve::run(&args),
         Command::Zone(Zone::Check(args)) => check::run(&args),
+        Command::Zone(Zone::Fetch(args)) => fetch::run(&args),
         Command::Zone(Zone::Synth(args)) => synth::run(&args),
         Command::Zone(Zone::Stats(args)) => stats::run(&args),
         Command::Ctl(args) => ctl::run(&args),

@@ -19,6 +19,7 @@ mod storage;
 mod times;
 
 pub(crate) use history::{Entry, What};
+pub(crate) use jobs::receive;
 pub(crate) use keeper::Keeper;
 pub(crate) use peers::Peers;
 pub(crate) use storage::{Storage, Stores, chain_to};

@@ -240,7 +240,8 @@ fn settings(args: &Serve, config: &Config) -> anyhow::Result<Settings> {
     })
 }
 
-fn limits(config: &Config) -> anyhow::Result<Limits> {
+/// Limits on the size of a zone.
+pub(crate) fn limits(config: &Config) -> anyhow::Result<Limits> {
     let mut limits = Limits::default();
     if let Some(records) = config.verify.records_limit {
         limits.records = usize::try_from(records.0)?;

@@ -314,9 +314,8 @@ fn happening(happening: &Happening) -> String {
         HappeningKind::Swapped => "in service",
         HappeningKind::Refused => "REFUSED",
         HappeningKind::Broken => "BROKEN",
-        HappeningKind::Dropped => "dropped",
-        HappeningKind::Withdrawn => "WITHDRAWN",
-        HappeningKind::Restored => "in service again",
+        HappeningKind::Disk => "on disk",
+        HappeningKind::State => "the zone",
         HappeningKind::Accepted => "let pass",
     };
     let mut words = format!("{} {kind}", happening.at);

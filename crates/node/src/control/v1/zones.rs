@@ -302,12 +302,10 @@ pub enum HappeningKind {
     Refused,
     /// A transfer broke.
     Broken,
-    /// A stored version was of no use and was dropped.
-    Dropped,
-    /// The zone went out of service: a deadline was over.
-    Withdrawn,
-    /// The zone is in service again, without a new version.
-    Restored,
+    /// Something on disk was of no use and was dropped, or could not be written.
+    Disk,
+    /// The zone went out of service, came back, or is about to end.
+    State,
     /// An operator let a serial pass.
     Accepted,
 }

@@ -5,9 +5,11 @@ mod ci;
 mod differential;
 mod fuzz;
 mod imrs;
+mod interop;
 mod peers;
 mod root;
 mod tidy;
+mod transfer;
 mod workspace;
 
 use clap::Parser;
@@ -25,6 +27,8 @@ enum Task {
     Bench(bench::Args),
     /// Sends one corpus to imrs and its peers and compares the responses.
     Differential(differential::Args),
+    /// Tries zone transfers between imrs and its peers, both ways.
+    Interop(interop::Args),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Args),
 }
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         Task::Tidy(args) => tidy::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Differential(args) => differential::run(&args),
+        Task::Interop(args) => interop::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
     };
     match outcome {

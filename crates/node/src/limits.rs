@@ -14,6 +14,31 @@ pub const ANCHORS_OCTETS_MAX: u64 = 1 << 20;
 /// Octets of a configuration file.
 pub const CONFIG_OCTETS_MAX: u64 = 1 << 20;
 
+/// Keys of TSIG. An operator has one per peer and one to roll to.
+pub const KEYS_MAX: usize = 256;
+
+/// Least octets of a secret: 128 bits, which nobody guesses. Half the output of hmac-sha256, the
+/// least that RFC 8945 section 5.2.2.1 takes of a signature.
+pub const SECRET_OCTETS_MIN: usize = 16;
+
+/// Octets of a file of a secret. The longest useful one has 128 octets, 172 in base64.
+pub const SECRET_FILE_OCTETS_MAX: u64 = 4096;
+
+/// Ways to speak TLS to peers.
+pub const TLS_MAX: usize = 64;
+
+/// Pins of one peer: that of its key, of the next, and of those of an authority.
+pub const PINS_MAX: usize = 8;
+
+/// Rules of access in one list; each is compared with each request.
+pub const RULES_MAX: usize = 256;
+
+/// Secondaries that one zone's NOTIFY goes to.
+pub const SECONDARIES_MAX: usize = 256;
+
+/// Observers of one zone. Twice the addresses of all root servers.
+pub const OBSERVERS_MAX: usize = 52;
+
 /// Zones of one server. A root server has three; each costs an image and a look at start.
 pub const ZONES_MAX: usize = 256;
 

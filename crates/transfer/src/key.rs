@@ -1,8 +1,10 @@
 //! Shared secrets by which messages are signed (RFC 8945).
 
+use crate::limits::MAC_OCTETS_MIN;
 use domain::base::ToName;
 use domain::tsig;
 use imrs_zone::Name;
+use ring::hmac;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ pub struct Key {
     name: Name,
     algorithm: Algorithm,
     inner: Arc<tsig::Key>,
+    /// The same secret for the responses that `domain` does not sign: see `tsig::complaint`.
+    mac: hmac::Key,
 }
 
 /// The algorithms of RFC 8945 section 6 that are offered.
@@ -38,12 +42,16 @@ impl Key {
     /// care.
     pub fn new(name: Name, algorithm: Algorithm, secret: &[u8]) -> Self {
         let own_name = key_name(&name);
-        let inner = tsig::Key::new(algorithm.into(), secret, own_name, None, None)
-            .expect("full signatures are within every bound");
+        // Truncated MACs are verified, so that the right error can be told of them, and then
+        // refused (RFC 8945 section 5.2.4).
+        let mac_len_min = Some(algorithm.mac_octets_min());
+        let inner = tsig::Key::new(algorithm.into(), secret, own_name, mac_len_min, None)
+            .expect("both lengths are within the bounds of the algorithm");
         Key {
             name,
             algorithm,
             inner: Arc::new(inner),
+            mac: hmac::Key::new(algorithm.into(), secret),
         }
     }
 
@@ -55,6 +63,11 @@ impl Key {
     /// The algorithm that it is used with.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// The secret, ready for use.
+    pub(crate) fn mac(&self) -> &hmac::Key {
+        &self.mac
     }
 }
 
@@ -87,6 +100,11 @@ impl Algorithm {
     pub fn octets(self) -> usize {
         tsig::Algorithm::from(self).native_len()
     }
+
+    /// Octets of the shortest MAC that is one (RFC 8945 section 5.2.2.1).
+    pub(crate) fn mac_octets_min(self) -> usize {
+        (self.octets() / 2).max(MAC_OCTETS_MIN)
+    }
 }
 
 impl From<Algorithm> for tsig::Algorithm {
@@ -96,6 +114,17 @@ impl From<Algorithm> for tsig::Algorithm {
             Algorithm::HmacSha256 => tsig::Algorithm::Sha256,
             Algorithm::HmacSha384 => tsig::Algorithm::Sha384,
             Algorithm::HmacSha512 => tsig::Algorithm::Sha512,
+        }
+    }
+}
+
+impl From<Algorithm> for hmac::Algorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Algorithm::HmacSha256 => hmac::HMAC_SHA256,
+            Algorithm::HmacSha384 => hmac::HMAC_SHA384,
+            Algorithm::HmacSha512 => hmac::HMAC_SHA512,
         }
     }
 }

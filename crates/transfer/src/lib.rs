@@ -9,13 +9,15 @@
 //! notify     who is told of a new serial, and how often       (RFC 1996)
 //! compare    what independent observers serve
 //! message    the messages of all of these
-//! tsig, key  who may say so                                   (RFC 8945)
+//! tsig, key  who says so                                      (RFC 8945)
+//! access     who may ask
 //! ```
 //!
 //! This crate offers candidates and never serves. It does not know sockets, disks, clocks or the
 //! engine.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod compare;
 pub mod incoming;
 pub mod key;

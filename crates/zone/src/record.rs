@@ -1,6 +1,7 @@
 //! The record types that the stages of a zone share, as `domain` gives them, and their order.
 
 use bytes::Bytes;
+use domain::base::rdata::{ComposeRecordData, RecordData};
 use domain::base::{CanonicalOrd, ToName};
 use domain::rdata::ZoneRecordData;
 use std::cmp::Ordering;
@@ -70,6 +71,34 @@ pub fn canonical_cmp(left: &Record, right: &Record) -> Ordering {
         .then_with(|| left.data().canonical_cmp(right.data()))
 }
 
+/// Whether two records are the same octet for octet, TTL and letter case included, which `==` and
+/// [`canonical_cmp`] look past.
+pub fn is_identical(left: &Record, right: &Record) -> bool {
+    left.ttl() == right.ttl()
+        && left.class() == right.class()
+        && left.owner().as_slice() == right.owner().as_slice()
+        && is_identical_data(left.data(), right.data())
+}
+
+fn is_identical_data(left: &Data, right: &Data) -> bool {
+    let octets = |data: &Data| {
+        let mut octets = Vec::new();
+        match data.compose_rdata(&mut octets) {
+            Ok(()) => octets,
+            Err(never) => match never {},
+        }
+    };
+    match (left, right) {
+        // Most records of a root are of these types; that spares writing them down.
+        (ZoneRecordData::A(left), ZoneRecordData::A(right)) => left == right,
+        (ZoneRecordData::Aaaa(left), ZoneRecordData::Aaaa(right)) => left == right,
+        (ZoneRecordData::Ns(left), ZoneRecordData::Ns(right)) => {
+            left.nsdname().as_slice() == right.nsdname().as_slice()
+        }
+        _ => left.rtype() == right.rtype() && octets(left) == octets(right),
+    }
+}
+
 /// Whether two records have one owner.
 pub(crate) fn same_owner(left: &Record, right: &Record) -> bool {
     left.owner().as_slice() == right.owner().as_slice() || left.owner().name_eq(right.owner())
@@ -133,6 +162,24 @@ mod tests {
         check(".", "a.", false);
         // The octet before the tail is a length, but also the last letter of the label before.
         check(r"x\001b.c.", "b.c.", false);
+    }
+
+    #[test]
+    fn identical_means_every_octet() {
+        let ns = |owner, ttl, server| {
+            let data = Ns::new(name(server)).into();
+            Record::new(name(owner), Class::IN, Ttl::from_secs(ttl), data)
+        };
+        let one = ns("a.example.", 60, "ns.a.example.");
+        let check = |other: &Record, expected| {
+            assert_eq!(&one, other, "equal in the sense of DNS");
+            assert_eq!(is_identical(&one, other), expected, "{other}");
+        };
+        check(&ns("a.example.", 60, "ns.a.example."), true);
+        check(&ns("A.example.", 60, "ns.a.example."), false);
+        check(&ns("a.example.", 61, "ns.a.example."), false);
+        check(&ns("a.example.", 60, "ns.A.example."), false);
+        assert!(!is_identical(&one, &record("a.example.", address(1))));
     }
 
     #[test]

@@ -62,12 +62,15 @@ impl ConfigError {
 
     pub(super) fn of_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let offset = error.span().map_or(0, |span| span.start);
-        let message = match text.get(offset..) {
-            Some(rest) if rest.starts_with("[zone]") => {
-                "a zone is written under [[zone]], in two brackets, as there may be several"
-                    .to_owned()
-            }
-            _ => explain(error.message()),
+        let rest = text.get(offset..).unwrap_or_default();
+        let single = SEVERAL
+            .iter()
+            .find(|(table, _)| rest.starts_with(&format!("[{table}]")));
+        let message = match single {
+            Some((table, what)) => format!(
+                "a {what} is written under [[{table}]], in two brackets, as there may be several"
+            ),
+            None => explain(error.message()),
         };
         ConfigError::at(path, text, offset, message)
     }
@@ -91,14 +94,24 @@ impl ConfigError {
 }
 
 /// Keys of the documented configuration that this version cannot carry out.
-const NOT_YET: &[&str] = &[
-    "key",
-    "metrics",
-    "xdp",
-    "primaries",
-    "notify-from",
-    "allow-transfer",
-    "notify",
+const NOT_YET: &[&str] = &["metrics", "xdp"];
+
+/// Tables of which there may be several, and what one of them is.
+const SEVERAL: &[(&str, &str)] = &[
+    ("zone", "zone"),
+    ("key", "key"),
+    ("tls", "way to speak TLS"),
+];
+
+/// Rust's types that are tables, and how the table is written.
+const TABLES: &[(&str, &str)] = &[
+    ("struct Node", "a table such as [node]"),
+    ("struct Zone", "a table such as [[zone]]"),
+    ("struct Verify", "a table such as [verify]"),
+    ("struct WrittenKey", "a table such as [[key]]"),
+    ("struct WrittenTls", "a table such as [[tls]]"),
+    ("struct WrittenTransfer", "a table such as [transfer]"),
+    ("struct WrittenListener", "a table such as [transfer.tls]"),
 ];
 
 /// Says in an operator's words what the TOML reader found.
@@ -112,10 +125,24 @@ fn explain(message: &str) -> String {
     if message.starts_with("missing field")
         && let [missing] = quoted.as_slice()
     {
-        return format!("`{missing}` is missing here; add `{missing} = \"…\"`");
+        let value = if *missing == "listen" {
+            "[\"…\"]"
+        } else {
+            "\"…\""
+        };
+        return format!("`{missing}` is missing here; add `{missing} = {value}`");
     }
     // The reader names Rust's types where they are the only names it has.
-    message
+    let tables = |message: String, (found, written): &(&str, &str)| {
+        // Of names that start alike, the whole one is meant: it ends the message.
+        match message.strip_suffix(&format!("expected {found}")) {
+            Some(start) => format!("{start}expected {written}"),
+            None => message,
+        }
+    };
+    TABLES
+        .iter()
+        .fold(message.to_owned(), tables)
         .replace("expected i64", "expected a whole number")
         .replace("expected a boolean", "expected true or false")
         .replace("expected a sequence", "expected a list")
@@ -126,12 +153,6 @@ fn explain(message: &str) -> String {
             "this is not a string; write it in quotation marks",
         )
         .replace("` as i128", "`")
-        .replace("expected struct Node", "expected a table such as [node]")
-        .replace("expected struct Zone", "expected a table such as [[zone]]")
-        .replace(
-            "expected struct Verify",
-            "expected a table such as [verify]",
-        )
         .replace('\n', "; ")
 }
 
@@ -139,12 +160,9 @@ fn unknown_key(unknown: &str, known: &[&str]) -> String {
     if NOT_YET.contains(&unknown) {
         return format!("`{unknown}` is not supported yet by this version of imrs; remove it");
     }
-    let nearest = known.iter().map(|key| (distance(unknown, key), key)).min();
-    match nearest {
-        Some((steps, key)) if steps <= 2 || steps * 3 <= unknown.len() => {
-            format!("unknown key `{unknown}`; did you mean `{key}`?")
-        }
-        _ => {
+    match nearest(unknown, known.iter().copied()) {
+        Some(key) => format!("unknown key `{unknown}`; did you mean `{key}`?"),
+        None => {
             let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
             format!(
                 "unknown key `{unknown}`; known here are {}",
@@ -152,6 +170,12 @@ fn unknown_key(unknown: &str, known: &[&str]) -> String {
             )
         }
     }
+}
+
+/// Of the known words the one that was most likely meant, if any is near.
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (steps, near) = known.map(|known| (distance(word, known), known)).min()?;
+    (steps <= 2 || steps * 3 <= word.len()).then_some(near)
 }
 
 /// The least number of letters to add, drop or change to make one word of the other.

@@ -2,21 +2,41 @@
 //!
 //! The shape is in [`Config`]; `values` holds the kinds of value with their limits, and
 //! [`ConfigError`] turns what went wrong into `file:line:column: what was wrong; what would be
-//! right`. This module does not know what the node does with the values.
+//! right`. What zones say about transfers is checked and looked up by `transfers`, keys and TLS by
+//! `secrets`; `written` has their tables as an operator writes them. This module does not know
+//! what the node does with the values.
 
 mod error;
+pub mod public;
+mod secrets;
+mod transfers;
 mod values;
+mod written;
 
 pub use error::ConfigError;
+pub use secrets::{Identity, Pin, Tls};
+pub use transfers::{Listener, Primary, Secondary, Transfer, Transfers};
 pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;
 use crate::{chain, files, limits};
+use imrs_transfer::key::Key;
+use secrets::{ReadSecret, WrittenKey, WrittenTls};
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use toml::Spanned;
+use transfers::Known;
+use values::Listed;
+use written::{
+    List, WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
+    WrittenTransfer,
+};
+
+/// What is wrong at an offset of the text.
+type Mistake = (usize, String);
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -31,6 +51,24 @@ pub struct Config {
     /// `[verify]`: how zones are judged.
     #[serde(default)]
     pub verify: Verify,
+    /// `[[key]]`, as written.
+    #[serde(default, rename = "key")]
+    written_keys: Vec<WrittenKey>,
+    /// `[[tls]]`, as written.
+    #[serde(default, rename = "tls")]
+    written_tls: Vec<WrittenTls>,
+    /// `[transfer]`, as written.
+    #[serde(default, rename = "transfer")]
+    written_transfer: WrittenTransfer,
+    /// The secrets that are shared with peers.
+    #[serde(skip)]
+    pub keys: Vec<Key>,
+    /// How to speak TLS to peers.
+    #[serde(skip)]
+    pub tls: Vec<Arc<Tls>>,
+    /// Limits of transfers, and where they are given over TLS.
+    #[serde(skip)]
+    pub transfer: Transfer,
 }
 
 /// `[node]`
@@ -73,14 +111,24 @@ pub struct Node {
 pub struct Zone {
     /// Name of the zone.
     pub name: Spanned<ZoneName>,
-    /// Zone file.
-    pub file: Spanned<PathBuf>,
+    /// Zone file; a zone without one is fetched.
+    pub file: Option<Spanned<PathBuf>>,
     /// Trust anchors of the zone.
     pub anchors: Option<Spanned<PathBuf>>,
     /// What is asked of the digest.
     pub zonemd: Option<Check>,
     /// What is asked of the signatures.
     pub dnssec: Option<Check>,
+    primaries: Option<List<Listed<WrittenPrimary>>>,
+    notify_from: Option<List<Listed<WrittenNotifier>>>,
+    allow_transfer: Option<List<Listed<WrittenRule>>>,
+    notify: Option<List<Listed<WrittenSecondary>>>,
+    plausible: Option<Spanned<WrittenPlausible>>,
+    observers: Option<List<String>>,
+    observers_limit_seconds: Option<Spanned<Limited<1, 604_800>>>,
+    /// How it comes in and goes out.
+    #[serde(skip)]
+    pub transfers: Transfers,
 }
 
 /// `[verify]`
@@ -96,47 +144,74 @@ pub struct Verify {
 }
 
 impl Config {
-    /// Reads a configuration. Relative paths in it count from the folder that it is in.
+    /// Reads a configuration and the secrets that it names. Relative paths in it count from the
+    /// folder that it is in.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let octets = files::read_plain(path, "a configuration", limits::CONFIG_OCTETS_MAX)
             .map_err(|cause| ConfigError::unread(path, cause))?;
-        let mut config = Config::parse(path, &octets)?;
-        if let Some(folder) = path.parent() {
-            config.rebase(folder);
-        }
-        Ok(config)
+        Config::parse_with(path, &octets, &secrets::read_secret)
     }
 
-    /// Parses a configuration; `path` serves for messages alone.
+    /// Parses a configuration that names no secret in a file; `path` serves for messages, and
+    /// for the folder that relative paths count from.
     pub fn parse(path: &Path, octets: &[u8]) -> Result<Self, ConfigError> {
+        Config::parse_with(path, octets, &|_| {
+            Err("files are not read here; write `secret` instead".to_owned())
+        })
+    }
+
+    fn parse_with(path: &Path, octets: &[u8], read: ReadSecret<'_>) -> Result<Self, ConfigError> {
         let text = std::str::from_utf8(octets)
             .map_err(|error| ConfigError::not_utf8(path, octets, error.valid_up_to()))?;
         let mut config: Config =
             toml::from_str(text).map_err(|error| ConfigError::of_toml(path, text, &error))?;
+        if let Some(folder) = path.parent() {
+            config.rebase(folder);
+        }
         config
             .check()
+            .and_then(|()| config.resolve(read))
             .map_err(|(place, message)| ConfigError::at(path, text, place, message))?;
         Ok(config)
     }
 
-    /// Checks that the files named can be read, so that the error can say where they are named.
+    /// Checks that the files named can be read, and private keys by no one else, so that the
+    /// error can say where they are named.
     pub fn check_files(&self, path: &Path) -> Result<(), ConfigError> {
         let text = std::fs::read_to_string(path).unwrap_or_default();
+        let (mut open, mut private) = (Vec::new(), Vec::new());
         for zone in &self.zones {
-            for file in [Some(&zone.file), zone.anchors.as_ref()]
-                .into_iter()
-                .flatten()
-            {
-                files::open(file.get_ref()).map_err(|error| {
-                    ConfigError::at(path, &text, file.span().start, chain(&error))
-                })?;
-            }
+            open.extend(zone.file.as_ref().into_iter().chain(&zone.anchors));
+        }
+        for tls in &self.written_tls {
+            let (files, key) = tls.files();
+            open.extend(files);
+            private.extend(key);
+        }
+        if let Some(tls) = &self.written_transfer.tls {
+            open.extend([&tls.certificate].into_iter().chain(&tls.client_ca));
+            private.push(&tls.private_key);
+        }
+        let at = |file: &Spanned<PathBuf>, message: String| {
+            ConfigError::at(path, &text, file.span().start, message)
+        };
+        for file in open {
+            files::open(file.get_ref()).map_err(|error| at(file, chain(&error)))?;
+        }
+        for file in private {
+            secrets::refuse_public(file.get_ref()).map_err(|message| at(file, message))?;
         }
         Ok(())
     }
 
+    /// Whether secrets stand in the configuration at `path`, and every user can read it.
+    pub fn bares_secrets(&self, path: &Path) -> bool {
+        self.written_keys.iter().any(WrittenKey::is_inline)
+            && secrets::is_public(path).unwrap_or(false)
+    }
+
     /// What no single value can tell. The error has the offset of its place.
-    fn check(&mut self) -> Result<(), (usize, String)> {
+    fn check(&mut self) -> Result<(), Mistake> {
         if let Some(listen) = &self.node.listen {
             self.node.addresses = addresses(listen)?;
         }
@@ -161,14 +236,38 @@ impl Config {
         }
     }
 
+    /// Looks names up and reads secrets.
+    fn resolve(&mut self, read: ReadSecret<'_>) -> Result<(), Mistake> {
+        self.keys = secrets::keys(&self.written_keys, read)?;
+        self.tls = secrets::tls(&self.written_tls)?;
+        self.transfer = Transfer::resolve(&self.written_transfer, &self.node.addresses)?;
+        let known = Known {
+            keys: &self.keys,
+            tls: &self.tls,
+            listens_for_tls: self.transfer.tls.is_some(),
+        };
+        for zone in &mut self.zones {
+            zone.transfers = Transfers::resolve(zone, &known)?;
+        }
+        Ok(())
+    }
+
     fn rebase(&mut self, folder: &Path) {
         let rebase = |path: &mut PathBuf| *path = folder.join(&*path);
         self.node.state.iter_mut().for_each(rebase);
         self.node.control.iter_mut().for_each(rebase);
         for zone in &mut self.zones {
-            rebase(zone.file.get_mut());
-            zone.anchors
-                .iter_mut()
+            let files = [&mut zone.file, &mut zone.anchors].into_iter().flatten();
+            files.map(Spanned::get_mut).for_each(rebase);
+        }
+        let keys = self.written_keys.iter_mut();
+        keys.filter_map(WrittenKey::file_mut).for_each(rebase);
+        let tls = self.written_tls.iter_mut();
+        tls.flat_map(WrittenTls::files_mut).for_each(rebase);
+        if let Some(tls) = &mut self.written_transfer.tls {
+            [&mut tls.certificate, &mut tls.private_key]
+                .into_iter()
+                .chain(&mut tls.client_ca)
                 .map(Spanned::get_mut)
                 .for_each(rebase);
         }
@@ -176,7 +275,7 @@ impl Config {
 }
 
 /// The addresses of `listen`. The error has the offset of its place.
-fn addresses(listen: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<SocketAddr>, (usize, String)> {
+fn addresses(listen: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<SocketAddr>, Mistake> {
     let at_list = |message: String| Err((listen.span().start, message));
     let listed = listen.get_ref();
     if listed.is_empty() {
@@ -215,3 +314,5 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transfer_tests;

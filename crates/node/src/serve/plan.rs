@@ -45,7 +45,7 @@ impl Plan {
             Some(file) => Config::read(file)?,
             None => Config::default(),
         };
-        let sources = sources(args, &config);
+        let sources = sources(args, &config)?;
         let is_test = sources.is_empty();
         let settings = settings(args, &config)?;
         if is_test && let Some(far) = settings.listen.iter().find(|at| !at.ip().is_loopback()) {
@@ -79,16 +79,25 @@ impl Plan {
     }
 }
 
-fn sources(args: &Serve, config: &Config) -> Vec<Source> {
+fn sources(args: &Serve, config: &Config) -> anyhow::Result<Vec<Source>> {
     if !args.zone.is_empty() {
-        return args.zone.iter().cloned().map(Source::file).collect();
+        return Ok(args.zone.iter().cloned().map(Source::file).collect());
     }
-    let configured = config.zones.iter().map(|zone| Source {
-        name: Some(zone.name.get_ref().0.clone()),
-        anchors: zone.anchors.as_ref().map(|path| path.get_ref().clone()),
-        digest: zone.zonemd.map(|check| check.0),
-        signatures: zone.dnssec.map(|check| check.0),
-        ..Source::file(zone.file.get_ref().clone())
+    let configured = config.zones.iter().map(|zone| {
+        let name = &zone.name.get_ref().0;
+        let Some(file) = &zone.file else {
+            bail!(
+                "zone {} has to be fetched, which is not there yet",
+                name.fmt_with_dot()
+            );
+        };
+        Ok(Source {
+            name: Some(name.clone()),
+            anchors: zone.anchors.as_ref().map(|path| path.get_ref().clone()),
+            digest: zone.zonemd.map(|check| check.0),
+            signatures: zone.dnssec.map(|check| check.0),
+            ..Source::file(file.get_ref().clone())
+        })
     });
     configured.collect()
 }

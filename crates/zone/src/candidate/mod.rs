@@ -104,7 +104,7 @@ fn check_rrset_sizes(records: &[Record]) -> Result<(), Unfit> {
 }
 
 /// The octets of a record in uncompressed wire form.
-fn wire_octets(record: &Record) -> usize {
+pub(crate) fn wire_octets(record: &Record) -> usize {
     // Type, class, TTL and the length of the data.
     const FIXED: usize = 2 + 2 + 4 + 2;
     let data = record.data().rdlen(false).unwrap_or_default();

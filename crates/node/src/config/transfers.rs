@@ -1,0 +1,493 @@
+//! What a zone says about its transfers, and `[transfer]`: checked, with names looked up.
+//!
+//! Start reading at [`Transfers`]; `resolve` makes them from what is written.
+
+use super::secrets::{self, Identity, Tls, too_many};
+use super::values::{KeyName, Listed, address_or, server_or};
+use super::written::{
+    List, WrittenListener, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
+    WrittenTransfer,
+};
+use super::{Mistake, Zone, public};
+use crate::limits::{LISTEN_MAX, OBSERVERS_MAX, RULES_MAX, SECONDARIES_MAX};
+use imrs_transfer::access::{NoPrefix, Prefix, Rule};
+use imrs_transfer::key::Key;
+use imrs_transfer::limits::PRIMARIES_MAX;
+use imrs_zone::plausible::Bounds;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use toml::Spanned;
+
+/// How a zone comes in and goes out.
+#[derive(Clone, Debug, Default)]
+pub struct Transfers {
+    /// Whom to fetch it from; nobody where it is of a file.
+    pub primaries: Vec<Primary>,
+    /// Whether the primaries are those of the public service, since the zone names none.
+    pub is_public: bool,
+    /// Whose NOTIFY is heard.
+    pub notify_from: Vec<Rule>,
+    /// Who may fetch it.
+    pub allow_transfer: Vec<Rule>,
+    /// Whom to tell of a new serial.
+    pub notify: Vec<Secondary>,
+    /// How much may change in one step; anything where there is nothing.
+    pub plausible: Option<Bounds>,
+    /// Who else serves the zone, to compare with.
+    pub observers: Vec<SocketAddr>,
+    /// How long they may be ahead before the zone counts as stale.
+    pub observers_limit: Duration,
+}
+
+/// Where a zone is fetched from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Primary {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// By which key requests to it are signed.
+    pub key: Option<Key>,
+    /// How to speak TLS to it; never in the clear where this is there.
+    pub tls: Option<Arc<Tls>>,
+    /// Those of a lower number are asked first.
+    pub priority: u16,
+    /// Among those of one priority, how often it comes first.
+    pub weight: u16,
+}
+
+/// Who is told of a new serial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Secondary {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// By which key the NOTIFY is signed.
+    pub key: Option<Key>,
+}
+
+/// `[transfer]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transfer {
+    /// A stored zone that was confirmed longer ago is not served before it is refreshed.
+    pub max_age: Duration,
+    /// Versions of a zone that are kept.
+    pub versions: usize,
+    /// Octets of the store of one zone.
+    pub store_octets: u64,
+    /// Transfers to secondaries at once.
+    pub outgoing_limit: usize,
+    /// Octets that all of them together may send in a second.
+    pub outgoing_octets_per_second: u64,
+    /// Longest time of a transfer from a primary.
+    pub wall: Duration,
+    /// Longest time in it without an octet.
+    pub idle: Duration,
+    /// Where transfers over TLS are given.
+    pub tls: Option<Listener>,
+}
+
+impl Default for Transfer {
+    fn default() -> Self {
+        Transfer {
+            max_age: Duration::from_secs(48 * 3600),
+            versions: 8,
+            store_octets: 128 << 20,
+            outgoing_limit: 64,
+            outgoing_octets_per_second: 100_000_000,
+            wall: Duration::from_secs(120),
+            idle: Duration::from_secs(10),
+            tls: None,
+        }
+    }
+}
+
+/// `[transfer.tls]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Addresses to take connections on.
+    pub listen: Vec<SocketAddr>,
+    /// What it shows.
+    pub identity: Identity,
+    /// File of the certificates, in PEM, under one of which a client's has to be; clients need
+    /// none where this is absent.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// What zones may name.
+pub(super) struct Known<'a> {
+    pub(super) keys: &'a [Key],
+    pub(super) tls: &'a [Arc<Tls>],
+    /// Whether transfers over TLS are given.
+    pub(super) listens_for_tls: bool,
+}
+
+/// Port of DNS (RFC 1035 section 4.2).
+const PORT: u16 = 53;
+
+/// Port of DNS over TLS (RFC 7858 section 3.1, RFC 9103 section 7.3).
+const TLS_PORT: u16 = 853;
+
+/// How long observers may be ahead, where nothing is said: two refreshes of the root.
+const OBSERVERS_LIMIT: Duration = Duration::from_secs(3600);
+
+impl Transfers {
+    /// What the zone says, checked.
+    pub(super) fn resolve(zone: &Zone, known: &Known<'_>) -> Result<Self, Mistake> {
+        let (primaries, is_public) = primaries(zone, known)?;
+        let list = |written: &Option<List<Listed<WrittenRule>>>| match written {
+            Some(list) => rules(list, known),
+            None => Ok(Vec::new()),
+        };
+        let notify_from = match &zone.notify_from {
+            Some(list) if zone.file.is_some() => {
+                let message = "nothing is fetched for a zone of a file, so nobody's NOTIFY is \
+                               heard; leave this out, or name `primaries` instead of the file";
+                return Err((list.span().start, message.to_owned()));
+            }
+            Some(list) => rules(&as_rules(list), known)?,
+            None if is_public => Vec::new(),
+            None => primaries.iter().map(rule_of).collect(),
+        };
+        let observers = match &zone.observers {
+            Some(list) => observers(list)?,
+            None => Vec::new(),
+        };
+        if let (None, Some(limit)) = (&zone.observers, &zone.observers_limit_seconds) {
+            let message = "there is nobody to compare with; add `observers`, or leave this out";
+            return Err((limit.span().start, message.to_owned()));
+        }
+        Ok(Transfers {
+            primaries,
+            is_public,
+            notify_from,
+            allow_transfer: list(&zone.allow_transfer)?,
+            notify: match &zone.notify {
+                Some(list) => secondaries(list, known)?,
+                None => Vec::new(),
+            },
+            plausible: plausible(zone.plausible.as_ref().map(Spanned::get_ref)),
+            observers,
+            observers_limit: { zone.observers_limit_seconds.as_ref() }
+                .map_or(OBSERVERS_LIMIT, |limit| {
+                    Duration::from_secs(limit.get_ref().0)
+                }),
+        })
+    }
+}
+
+/// The primaries of a zone, and whether they are those of the public service.
+fn primaries(zone: &Zone, known: &Known<'_>) -> Result<(Vec<Primary>, bool), Mistake> {
+    let name = &zone.name.get_ref().0;
+    match (&zone.file, &zone.primaries) {
+        (Some(_), Some(primaries)) => {
+            let message = "a zone comes from a file or from primaries, not from both; keep one of \
+                           the two";
+            Err((primaries.span().start, message.to_owned()))
+        }
+        (Some(_), None) => Ok((Vec::new(), false)),
+        (None, Some(list)) => Ok((listed_primaries(list, known)?, false)),
+        (None, None) => {
+            let primaries: Vec<Primary> = public::givers_of(name).flat_map(of_public).collect();
+            if primaries.is_empty() {
+                let message = format!(
+                    "nothing says where zone `{}` comes from; add `file = \"…\"` or `primaries = \
+                     [\"…\"]`: the public service has the root, arpa and root-servers.net alone",
+                    name.fmt_with_dot()
+                );
+                return Err((zone.name.span().start, message));
+            }
+            Ok((primaries, true))
+        }
+    }
+}
+
+fn of_public(giver: &public::Giver) -> impl Iterator<Item = Primary> {
+    let priority = u16::from(!giver.is_for_transfers);
+    giver.addresses.into_iter().map(move |address| Primary {
+        address: SocketAddr::new(address, PORT),
+        key: None,
+        tls: None,
+        priority,
+        weight: 1,
+    })
+}
+
+fn listed_primaries(
+    list: &List<Listed<WrittenPrimary>>,
+    known: &Known<'_>,
+) -> Result<Vec<Primary>, Mistake> {
+    let hint = "name one, such as \"192.0.2.53\", or leave it out for the public service of \
+                the root";
+    check_length(list, PRIMARIES_MAX, "primaries", hint)?;
+    let mut primaries: Vec<Primary> = Vec::with_capacity(list.get_ref().len());
+    for written in list.get_ref() {
+        let primary = primary(written, known)?;
+        let is_same = |other: &Primary| {
+            (other.address, &other.key, &other.tls) == (primary.address, &primary.key, &primary.tls)
+        };
+        if primaries.iter().any(is_same) {
+            return Err(twice(written, primary.address));
+        }
+        primaries.push(primary);
+    }
+    Ok(primaries)
+}
+
+fn primary(
+    written: &Spanned<Listed<WrittenPrimary>>,
+    known: &Known<'_>,
+) -> Result<Primary, Mistake> {
+    let table = match written.get_ref() {
+        Listed::Table(table) => table,
+        Listed::Alone(text) => {
+            return Ok(Primary {
+                address: server_or(text, PORT).map_err(|what| (written.span().start, what))?,
+                key: None,
+                tls: None,
+                priority: 0,
+                weight: 1,
+            });
+        }
+    };
+    let tls = match &table.tls {
+        Some(name) => Some(secrets::find_tls(known.tls, name)?),
+        None => None,
+    };
+    let port = if tls.is_some() { TLS_PORT } else { PORT };
+    let number = |number: u64| u16::try_from(number).expect("both are limited to 16 bits");
+    Ok(Primary {
+        address: server(&table.address, port)?,
+        key: key(table.key.as_ref(), known)?,
+        tls,
+        priority: table.priority.map_or(0, |priority| number(priority.0)),
+        weight: table.weight.map_or(1, |weight| number(weight.0)),
+    })
+}
+
+fn secondaries(
+    list: &List<Listed<WrittenSecondary>>,
+    known: &Known<'_>,
+) -> Result<Vec<Secondary>, Mistake> {
+    let hint = "name a secondary, such as \"192.0.2.54\", or leave it out";
+    check_length(list, SECONDARIES_MAX, "notify", hint)?;
+    let mut secondaries: Vec<Secondary> = Vec::with_capacity(list.get_ref().len());
+    for written in list.get_ref() {
+        let secondary = match written.get_ref() {
+            Listed::Alone(text) => Secondary {
+                address: server_or(text, PORT).map_err(|what| (written.span().start, what))?,
+                key: None,
+            },
+            Listed::Table(table) => Secondary {
+                address: server(&table.address, PORT)?,
+                key: key(table.key.as_ref(), known)?,
+            },
+        };
+        if secondaries
+            .iter()
+            .any(|other| other.address == secondary.address)
+        {
+            return Err(twice(written, secondary.address));
+        }
+        secondaries.push(secondary);
+    }
+    Ok(secondaries)
+}
+
+fn rules(list: &List<Listed<WrittenRule>>, known: &Known<'_>) -> Result<Vec<Rule>, Mistake> {
+    let hint = "name a prefix, such as \"192.0.2.0/24\", or leave it out to let nobody in";
+    check_length(list, RULES_MAX, "rules", hint)?;
+    list.get_ref()
+        .iter()
+        .map(|written| rule(written, known))
+        .collect()
+}
+
+fn rule(written: &Spanned<Listed<WrittenRule>>, known: &Known<'_>) -> Result<Rule, Mistake> {
+    let prefix = |text: &str, place: usize| -> Result<Prefix, Mistake> {
+        text.parse()
+            .map_err(|error: NoPrefix| (place, error.to_string()))
+    };
+    let table = match written.get_ref() {
+        Listed::Table(table) => table,
+        Listed::Alone(text) => {
+            return Ok(Rule {
+                from: Some(prefix(text, written.span().start)?),
+                key: None,
+                tls: false,
+            });
+        }
+    };
+    if table.from.is_none() && table.key.is_none() {
+        let message = "the rule says neither `from` where nor by which `key`; add one: \
+                       \"0.0.0.0/0\" and \"::/0\" are everywhere";
+        return Err((written.span().start, message.to_owned()));
+    }
+    if let Some(tls) = &table.tls
+        && *tls.get_ref()
+        && !known.listens_for_tls
+    {
+        let message = "the rule lets nobody in: transfers over TLS are not given; add \
+                       [transfer.tls] with `listen`, `certificate` and `private-key`";
+        return Err((tls.span().start, message.to_owned()));
+    }
+    Ok(Rule {
+        from: match &table.from {
+            Some(text) => Some(prefix(text.get_ref(), text.span().start)?),
+            None => None,
+        },
+        key: key(table.key.as_ref(), known)?.map(|key| key.name().clone()),
+        tls: table.tls.as_ref().is_some_and(|tls| *tls.get_ref()),
+    })
+}
+
+fn as_rules(list: &List<Listed<super::written::WrittenNotifier>>) -> List<Listed<WrittenRule>> {
+    let rules = list.get_ref().iter().map(|written| {
+        let rule = match written.get_ref().clone() {
+            Listed::Alone(text) => Listed::Alone(text),
+            Listed::Table(table) => Listed::Table(table.into()),
+        };
+        Spanned::new(written.span(), rule)
+    });
+    Spanned::new(list.span(), rules.collect())
+}
+
+/// Hears the NOTIFY of a primary (RFC 1996 section 3.10), signed where requests to it are.
+fn rule_of(primary: &Primary) -> Rule {
+    Rule {
+        from: Some(Prefix::from(primary.address.ip())),
+        key: primary.key.as_ref().map(|key| key.name().clone()),
+        tls: false,
+    }
+}
+
+fn observers(list: &List<String>) -> Result<Vec<SocketAddr>, Mistake> {
+    let hint = "name a server, such as \"198.41.0.4\", or leave it out";
+    check_length(list, OBSERVERS_MAX, "observers", hint)?;
+    let mut observers = Vec::with_capacity(list.get_ref().len());
+    for written in list.get_ref() {
+        let address = server(written, PORT)?;
+        if observers.contains(&address) {
+            return Err(twice(written, address));
+        }
+        observers.push(address);
+    }
+    Ok(observers)
+}
+
+fn plausible(written: Option<&WrittenPlausible>) -> Option<Bounds> {
+    let mut bounds = Bounds::default();
+    let within = match written {
+        None => return Some(bounds),
+        Some(WrittenPlausible::Off) => return None,
+        Some(WrittenPlausible::Within(within)) => within,
+    };
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    for (bound, written) in [
+        (&mut bounds.records, within.records),
+        (&mut bounds.delegations, within.delegations),
+        (&mut bounds.octets, within.octets),
+    ] {
+        *bound = written.map_or(*bound, |written| number(written.0));
+    }
+    Some(bounds)
+}
+
+fn key(name: Option<&Spanned<KeyName>>, known: &Known<'_>) -> Result<Option<Key>, Mistake> {
+    name.map(|name| secrets::find_key(known.keys, name).cloned())
+        .transpose()
+}
+
+fn server(text: &Spanned<String>, port: u16) -> Result<SocketAddr, Mistake> {
+    server_or(text.get_ref(), port).map_err(|what| (text.span().start, what))
+}
+
+/// Refuses a list that is empty or too long.
+fn check_length<T>(list: &List<T>, most: usize, what: &str, hint: &str) -> Result<(), Mistake> {
+    let place = list.span().start;
+    match list.get_ref().len() {
+        0 => Err((place, format!("the list is empty; {hint}"))),
+        count if count > most => Err((place, too_many(most, what))),
+        _ => Ok(()),
+    }
+}
+
+fn twice<T>(written: &Spanned<T>, address: SocketAddr) -> Mistake {
+    let message = format!("`{address}` is listed twice; keep one of the two");
+    (written.span().start, message)
+}
+
+impl Transfer {
+    /// What the table says, checked; `taken` are the addresses that DNS is answered on.
+    pub(super) fn resolve(
+        written: &WrittenTransfer,
+        taken: &[SocketAddr],
+    ) -> Result<Self, Mistake> {
+        let absent = Transfer::default();
+        let seconds = Duration::from_secs;
+        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let wall = { written.wall_seconds }.map_or(absent.wall, |wall| seconds(wall.0));
+        let idle = written.idle_seconds.as_ref();
+        if let Some(idle) = idle
+            && seconds(idle.get_ref().0) > wall
+        {
+            let message = format!(
+                "no transfer can be idle for {} seconds, as `wall-seconds` ends it after {}; \
+                 write less",
+                idle.get_ref().0,
+                wall.as_secs()
+            );
+            return Err((idle.span().start, message));
+        }
+        Ok(Transfer {
+            max_age: { written.max_age_hours }
+                .map_or(absent.max_age, |hours| seconds(hours.0 * 3600)),
+            versions: { written.versions }.map_or(absent.versions, |count| number(count.0)),
+            store_octets: { written.store_octets_limit }
+                .map_or(absent.store_octets, |octets| octets.0),
+            outgoing_limit: { written.outgoing_limit }
+                .map_or(absent.outgoing_limit, |count| number(count.0)),
+            outgoing_octets_per_second: { written.outgoing_octets_per_second }
+                .map_or(absent.outgoing_octets_per_second, |octets| octets.0),
+            wall,
+            idle: idle.map_or(absent.idle.min(wall), |idle| seconds(idle.get_ref().0)),
+            tls: match &written.tls {
+                Some(tls) => Some(listener(tls, taken)?),
+                None => None,
+            },
+        })
+    }
+}
+
+fn listener(written: &WrittenListener, taken: &[SocketAddr]) -> Result<Listener, Mistake> {
+    let list = &written.listen;
+    let hint = "name an address, such as \"192.0.2.1:853\"";
+    check_length(list, LISTEN_MAX, "addresses", hint)?;
+    let mut listen = Vec::with_capacity(list.get_ref().len());
+    for text in list.get_ref() {
+        let place = text.span().start;
+        // Port 0 lets the system choose, as in `[node]`.
+        let address = match text.get_ref().parse() {
+            Ok(address) => address,
+            Err(_) => address_or(text.get_ref(), TLS_PORT).map_err(|what| (place, what))?,
+        };
+        if address.port() != 0 && listen.contains(&address) {
+            return Err(twice(text, address));
+        }
+        if address.port() != 0 && taken.contains(&address) {
+            let message = format!(
+                "`{address}` is where [node] listens for DNS without TLS; write another port, \
+                 such as 853"
+            );
+            return Err((place, message));
+        }
+        listen.push(address);
+    }
+    Ok(Listener {
+        listen,
+        identity: Identity {
+            certificate: written.certificate.get_ref().clone(),
+            private_key: written.private_key.get_ref().clone(),
+        },
+        client_ca: { written.client_ca.as_ref() }.map(|path| path.get_ref().clone()),
+    })
+}

@@ -1,1 +1,0 @@
-//! Signs and checks messages by shared secrets (RFC 8945).

@@ -6,6 +6,7 @@ mod differential;
 mod fuzz;
 mod imrs;
 mod interop;
+mod lab;
 mod peers;
 mod root;
 mod tidy;
@@ -29,6 +30,8 @@ enum Task {
     Differential(differential::Args),
     /// Tries zone transfers between imrs and its peers, both ways.
     Interop(interop::Args),
+    /// Plays a scene with real servers in network namespaces.
+    Lab(lab::Args),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Args),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Differential(args) => differential::run(&args),
         Task::Interop(args) => interop::run(&args),
+        Task::Lab(args) => lab::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
     };
     match outcome {

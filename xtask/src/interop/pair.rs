@@ -370,13 +370,13 @@ impl Running {
     fn restart(self, versions: &Versions) -> Result<String> {
         let Running {
             primary,
-            secondary,
+            mut secondary,
             requests,
             notifies: _notifies,
             ..
         } = self;
-        let (program, part) = (secondary.program, secondary.part);
         let directory = secondary.daemon.kill();
+        let (program, part) = (secondary.program, secondary.part);
         let version = versions.make(5)?;
         primary.publish(&version.text())?;
         primary.wait_for(version.serial)?;

@@ -86,7 +86,7 @@ impl Daemon {
 
     /// Ends all its processes without a warning, as a loss of power does. Gives its directory, in
     /// which it can be started again.
-    pub(crate) fn kill(mut self) -> Arc<TempDir> {
+    pub(crate) fn kill(&mut self) -> Arc<TempDir> {
         signal("-KILL", &self.processes());
         // Nothing is left to do for a child that cannot be reaped.
         let _ = self.child.wait();

@@ -46,6 +46,17 @@ impl Program {
             Program::Peer(software) => software.name(),
         }
     }
+
+    /// Name and release, as the program tells them.
+    pub(crate) fn version(&self) -> Result<String> {
+        match self {
+            Program::Peer(software) => software.version(),
+            Program::Imrs(path) => {
+                let output = Command::new(path).arg("--version").output()?;
+                Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+            }
+        }
+    }
 }
 
 /// A secret that two servers share (RFC 8945).

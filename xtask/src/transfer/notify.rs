@@ -7,7 +7,7 @@ use domain::base::iana::{Class, Opcode, Rcode};
 use domain::base::{Message, MessageBuilder, Name, Rtype, Serial, Ttl};
 use domain::rdata::Soa;
 use domain::tsig;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 /// Tells `server` that the root has `serial`; gives what it answers, none if nothing.
@@ -16,7 +16,7 @@ pub(crate) fn send(
     serial: u32,
     secret: Option<&Secret>,
 ) -> Result<Option<Rcode>> {
-    let socket = UdpSocket::bind((server.ip(), 0))?;
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
     socket.connect(server)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.send(&message(serial, secret)?)?;

@@ -3,9 +3,13 @@
 //! Start reading at [`Versions::make`]. This file does not know who serves them.
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
+use domain::base::iana::{DigestAlgorithm, Rtype, SecurityAlgorithm};
+use domain::rdata::{A, Ds};
 use imrs_wire::Serial;
-use imrs_zone::record::{Record, UnixTime, sort_canonically};
+use imrs_zone::record::{Data, Record, UnixTime, sort_canonically};
 use imrs_zone::synth::{self, Algorithm, Plan, TestRoot};
+use std::net::Ipv4Addr;
 use std::time::SystemTime;
 
 /// Makes versions of one root.
@@ -70,6 +74,27 @@ impl Version {
     /// As a master file, one record a line.
     pub(crate) fn text(&self) -> String {
         synth::text(&self.records)
+    }
+
+    /// The same with another address of a name server. Glue is not signed, so that the digest is
+    /// wrong and all signatures hold.
+    pub(crate) fn with_other_glue(self) -> Result<Version> {
+        let address = Ipv4Addr::new(198, 51, 100, 199);
+        self.with_other(Rtype::A, A::new(address).into())
+    }
+
+    /// The same with another DS record, so that digest and a signature are wrong.
+    pub(crate) fn with_other_ds(self) -> Result<Version> {
+        let digest = Bytes::from_static(&[0; 32]);
+        let (algorithm, hash) = (SecurityAlgorithm::RSASHA256, DigestAlgorithm::SHA256);
+        self.with_other(Rtype::DS, Ds::new(1, algorithm, hash, digest)?.into())
+    }
+
+    /// The same with other data in the first record of a type.
+    fn with_other(mut self, rtype: Rtype, data: Data) -> Result<Version> {
+        let record = self.records.iter_mut().find(|one| one.rtype() == rtype);
+        *record.context("no record of that type")?.data_mut() = data;
+        Ok(self)
     }
 }
 

@@ -194,6 +194,7 @@ pub(crate) fn response(
         kind,
         rcode,
         truncated: false,
+        is_aside: false,
     })
 }
 
@@ -228,6 +229,7 @@ fn truncated(
         kind: Kind::Answer,
         rcode,
         truncated: true,
+        is_aside: false,
     })
 }
 
@@ -272,6 +274,7 @@ pub(crate) fn record(
         kind: Kind::Answer,
         rcode,
         truncated: false,
+        is_aside: false,
     })
 }
 
@@ -306,6 +309,7 @@ pub(crate) fn error(
             kind: Kind::Error,
             rcode,
             truncated: false,
+            is_aside: false,
         })
     };
     // Only a caller with no room at all gets nothing.

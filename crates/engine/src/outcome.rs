@@ -14,6 +14,9 @@ pub struct Outcome {
     pub rcode: Rcode,
     /// TC was set.
     pub truncated: bool,
+    /// The zones alone do not answer this: NOTIFY, a transfer, a signed query. What was composed
+    /// is right for a server that does none of these; one that does answers by other means.
+    pub is_aside: bool,
 }
 
 /// The kinds of response, as statistics tell them apart.
@@ -41,7 +44,16 @@ impl Outcome {
         kind: Kind::Dropped,
         rcode: Rcode::NOERROR,
         truncated: false,
+        is_aside: false,
     };
+
+    /// The same, as one that others may answer better.
+    pub(crate) fn aside(self) -> Outcome {
+        Outcome {
+            is_aside: true,
+            ..self
+        }
+    }
 }
 
 impl From<image::Kind> for Kind {

@@ -4,7 +4,7 @@ use crate::chaos;
 use crate::compose::{self, Opt};
 use crate::identity::Identity;
 use crate::outcome::Outcome;
-use imrs_wire::{Class, Ede, Malformed, Query, Rcode, Rtype};
+use imrs_wire::{Class, Ede, Malformed, Opcode, Partial, Query, Rcode, Rtype};
 use imrs_zone::{Zones, image};
 
 /// All that a response depends on besides the query. Immutable; a reload makes a new one.
@@ -41,13 +41,45 @@ pub fn respond(service: &Service, transport: Transport, packet: &[u8], out: &mut
         Ok(query) => query,
         Err(Malformed::Silent) => return Outcome::DROPPED,
         Err(Malformed::Error { rcode, query }) => {
-            return compose::error(service, transport, &query, rcode, None, out);
+            return unusual(service, transport, rcode, &query, out);
         }
     };
-    match query.question.qclass {
+    let outcome = match query.question.qclass {
         Class::IN => answer(service, transport, &query, out),
         Class::CH => chaos::answer(service, transport, &query, out),
         _ => refuse(service, transport, &query, Ede::NotAuthoritative, out),
+    };
+    if query.is_signed {
+        outcome.aside()
+    } else {
+        outcome
+    }
+}
+
+/// Answers what is no plain query. A NOTIFY and a request for differences, which has the client's
+/// SOA record in its authority section (RFC 1995 section 3), are none, but may be well formed.
+#[cold]
+fn unusual(
+    service: &Service,
+    transport: Transport,
+    rcode: Rcode,
+    query: &Partial<'_>,
+    out: &mut [u8],
+) -> Outcome {
+    let asks_differences = rcode == Rcode::FORMERR
+        && query.opcode() == Opcode::QUERY
+        && query
+            .question()
+            .is_some_and(|question| question.qtype == Rtype::IXFR);
+    if asks_differences {
+        let (rcode, ede) = (Rcode::REFUSED, Some(Ede::Prohibited));
+        return compose::error(service, transport, query, rcode, ede, out).aside();
+    }
+    let outcome = compose::error(service, transport, query, rcode, None, out);
+    if query.opcode() == Opcode::NOTIFY {
+        outcome.aside()
+    } else {
+        outcome
     }
 }
 
@@ -56,7 +88,11 @@ pub fn respond(service: &Service, transport: Transport, packet: &[u8], out: &mut
 fn answer(service: &Service, transport: Transport, query: &Query<'_>, out: &mut [u8]) -> Outcome {
     let question = &query.question;
     if let Some((rcode, ede)) = unanswerable(question.qtype) {
-        return compose::error(service, transport, &query.partial(), rcode, ede, out);
+        let outcome = compose::error(service, transport, &query.partial(), rcode, ede, out);
+        return match question.qtype {
+            Rtype::AXFR | Rtype::IXFR => outcome.aside(),
+            _ => outcome,
+        };
     }
     let Some(zone) = service.zones.find(&question.qname, question.qtype) else {
         return refuse(service, transport, query, Ede::NotAuthoritative, out);

@@ -12,6 +12,7 @@ pub mod control;
 pub mod dial;
 pub mod files;
 pub mod hosting;
+pub mod keeping;
 pub mod limits;
 pub mod log;
 pub mod outbound;

@@ -77,3 +77,13 @@ pub const CONTROL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Time that `imrs ctl` and the control socket wait for a reload to finish.
 pub const RELOAD_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Differences to the version in service that are kept for secondaries: those of four days.
+pub const DIFFERENCES_MAX: usize = 8;
+
+/// Refresh times of its SOA record without a confirmation after which a zone counts as ageing: two
+/// hours for the root, which has then missed four checks and is good for six more days.
+pub const AGEING_REFRESHES: u32 = 4;
+
+/// Things that happened to a zone that are remembered: two weeks of versions.
+pub const HISTORY_ENTRIES: usize = 32;

@@ -69,6 +69,8 @@ pub struct Opcode(pub u8);
 impl Opcode {
     /// A standard query.
     pub const QUERY: Opcode = Opcode(0);
+    /// Tells a secondary that a zone has changed (RFC 1996).
+    pub const NOTIFY: Opcode = Opcode(4);
 }
 
 /// The numbers of entries in the four sections.

@@ -17,6 +17,8 @@ pub struct Query<'a> {
     pub question: Question<'a>,
     /// Its OPT record, if it has one.
     pub edns: Option<Edns>,
+    /// Whether it carries a TSIG record (RFC 8945), which is not looked into here.
+    pub is_signed: bool,
 }
 
 /// What a query asks: name, type, class.
@@ -86,7 +88,8 @@ impl<'a> Query<'a> {
         if [q0, q1] != [0, 1] {
             if [q0, q1, a0, a1, n0, n1] == [0; 6] {
                 // Its OPT record can be read, so it is answered by one (RFC 6891 section 6.1.1).
-                partial.edns = additional(&mut cursor, u16::from_be_bytes([r0, r1])).flatten();
+                partial.edns = additional(&mut cursor, u16::from_be_bytes([r0, r1]))
+                    .and_then(|additional| additional.edns);
             }
             return Err(partial.error(Rcode::FORMERR));
         }
@@ -97,7 +100,9 @@ impl<'a> Query<'a> {
         if [a0, a1, n0, n1] != [0; 4] {
             return Err(partial.error(Rcode::FORMERR));
         }
-        let Some(edns) = additional(&mut cursor, u16::from_be_bytes([r0, r1])) else {
+        let Some(Additional { edns, is_signed }) =
+            additional(&mut cursor, u16::from_be_bytes([r0, r1]))
+        else {
             return Err(partial.error(Rcode::FORMERR));
         };
         if edns.is_some_and(|edns| edns.version != 0) {
@@ -109,6 +114,7 @@ impl<'a> Query<'a> {
             flags,
             question,
             edns,
+            is_signed,
         })
     }
 
@@ -155,6 +161,11 @@ impl<'a> Partial<'a> {
         self.edns
     }
 
+    /// The kind of query.
+    pub fn opcode(&self) -> Opcode {
+        self.flags.opcode()
+    }
+
     /// The header of an error response; the question is counted where it is there.
     pub fn header(&self, rcode: Rcode, additional: u16) -> [u8; HEADER_LEN] {
         let question = u16::from(self.question.is_some());
@@ -191,10 +202,17 @@ impl<'a> Question<'a> {
     }
 }
 
-/// Reads `count` additional records to the end of the packet and gives the OPT record among them.
+/// What counts of the additional section of a query.
+struct Additional {
+    edns: Option<Edns>,
+    is_signed: bool,
+}
+
+/// Reads `count` additional records to the end of the packet.
 #[inline]
-fn additional(cursor: &mut Cursor<'_>, count: u16) -> Option<Option<Edns>> {
+fn additional(cursor: &mut Cursor<'_>, count: u16) -> Option<Additional> {
     let mut edns = None;
+    let mut is_signed = false;
     for _ in 0..count {
         // OPT is owned by the root (RFC 6891 section 6.1.2).
         let root = cursor.rest().first() == Some(&0);
@@ -205,13 +223,14 @@ fn additional(cursor: &mut Cursor<'_>, count: u16) -> Option<Option<Edns>> {
             cursor.take(6)?;
             let len = cursor.take_u16()?;
             cursor.take(usize::from(len))?;
+            is_signed |= rtype == Rtype::TSIG;
         } else if root && edns.is_none() {
             edns = Some(Edns::parse(cursor)?);
         } else {
             return None;
         }
     }
-    cursor.is_empty().then_some(edns)
+    cursor.is_empty().then_some(Additional { edns, is_signed })
 }
 
 /// Passes over a name, which may end in a compression pointer.

@@ -29,6 +29,8 @@ impl Rtype {
     pub const ZONEMD: Rtype = Rtype(63);
     /// A name that does not exist, in compact proofs (RFC 9824); never a question.
     pub const NXNAME: Rtype = Rtype(128);
+    /// A signature over a message by a shared secret (RFC 8945); never a question.
+    pub const TSIG: Rtype = Rtype(250);
     /// An incremental transfer (RFC 1995).
     pub const IXFR: Rtype = Rtype(251);
     /// A full transfer (RFC 5936).

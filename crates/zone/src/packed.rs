@@ -26,6 +26,8 @@ pub struct Packed {
     apex: Name,
     serial: Serial,
     count: usize,
+    /// Octets before the SOA record.
+    soa_at: usize,
     octets: Bytes,
 }
 
@@ -80,7 +82,7 @@ impl Packed {
 
     /// Takes octets that [`Packed::octets`] gave, and reads every record of them.
     pub fn from_octets(octets: Bytes) -> Result<Self, Damaged> {
-        let mut found: Option<(Name, Serial)> = None;
+        let mut found: Option<(Name, Serial, usize)> = None;
         let mut count = 0;
         let mut reader = Reader::new(&octets);
         loop {
@@ -95,14 +97,15 @@ impl Packed {
                 }
                 // A copy, so that who keeps the name does not keep the zone.
                 let owner = Name::from_octets(Bytes::copy_from_slice(owner.as_slice()));
-                found = Some((owner.expect("it was a name before"), serial));
+                found = Some((owner.expect("it was a name before"), serial, at));
             }
         }
-        let (apex, serial) = found.ok_or(Damaged::NoSoa)?;
+        let (apex, serial, soa_at) = found.ok_or(Damaged::NoSoa)?;
         Ok(Packed {
             apex,
             serial,
             count,
+            soa_at,
             octets,
         })
     }
@@ -115,6 +118,15 @@ impl Packed {
     /// The serial of its SOA record.
     pub fn serial(&self) -> Serial {
         self.serial
+    }
+
+    /// Its SOA record.
+    pub fn soa(&self) -> Record {
+        let from_soa = self.octets.slice(self.soa_at..);
+        let first = Reader::new(&from_soa).next();
+        first
+            .and_then(Result::ok)
+            .expect("it was read when this was made")
     }
 
     /// Its records.

@@ -172,6 +172,9 @@ pub struct ZoneSynth {
     /// Time at which the zones are made; signatures hold for 13 days [default: the present]
     #[arg(long, value_name = "TIME")]
     pub at: Option<At>,
+    /// Serial of the zones [default: the first of the day]
+    #[arg(long, value_name = "N")]
+    pub serial: Option<u32>,
     /// Replace files that are already there.
     #[arg(long)]
     pub force: bool,

@@ -5,6 +5,7 @@ use crate::clock::{At, present, rfc3339, span};
 use crate::config::ConfigError;
 use crate::files::write_whole;
 use anyhow::{Context, bail};
+use imrs_wire::Serial;
 use imrs_zone::synth::{self, Plan, SynthError};
 
 /// Makes the zones and writes them; refuses to replace files unless told to.
@@ -15,6 +16,10 @@ pub(super) fn run(args: &ZoneSynth) -> anyhow::Result<Exit> {
         algorithms: args.algorithm.clone(),
         seed: args.seed,
         ..Plan::new(made_at)
+    };
+    let plan = Plan {
+        serial: args.serial.map_or(plan.serial, Serial),
+        ..plan
     };
     let names = [
         "root.zone",

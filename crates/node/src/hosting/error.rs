@@ -1,9 +1,13 @@
 //! Why a zone was not loaded. What is served stays as it is.
 
 use crate::files::FileError;
+use imrs_probe::judge::Failed;
 use imrs_wire::Serial;
 use imrs_zone::anchors::AnchorError;
+use imrs_zone::difference::Inapplicable;
 use imrs_zone::image::TooLarge;
+use imrs_zone::packed::Damaged;
+use imrs_zone::plausible::Implausible;
 use imrs_zone::read::{Problem, ReadError};
 use imrs_zone::synth::SynthError;
 use imrs_zone::{Name, Unfit, Unverified};
@@ -101,6 +105,56 @@ pub enum LoadError {
         #[source]
         cause: Box<Unverified>,
     },
+    /// The zone above it, by which it is to be proven, is not there yet.
+    #[error(
+        "zone {} is to be proven by the zone {}, of which no version is held yet; it waits for that",
+        .name.fmt_with_dot(), .parent.fmt_with_dot()
+    )]
+    NoParent {
+        /// The zone.
+        name: Name,
+        /// The zone above it.
+        parent: Name,
+    },
+    /// Differences do not apply to what is held.
+    #[error("the difference from serial {from} to {to} does not apply")]
+    Inapplicable {
+        /// The serial that it is to be applied to.
+        from: Serial,
+        /// The serial that it leads to.
+        to: Serial,
+        /// What does not fit.
+        #[source]
+        cause: Box<Inapplicable>,
+    },
+    /// It changes more than one step may.
+    #[error("zone {} of serial {serial} is not plausible", .name.fmt_with_dot())]
+    Implausible {
+        /// The zone.
+        name: Name,
+        /// Its serial.
+        serial: Serial,
+        /// What changes too much.
+        #[source]
+        cause: Box<Implausible>,
+    },
+    /// The compiled zone answers otherwise than its records say: a fault of this server.
+    #[error(
+        "zone {} of serial {serial} is compiled wrongly, which is a fault of imrs; please report it",
+        .name.fmt_with_dot()
+    )]
+    Unsound {
+        /// The zone.
+        name: Name,
+        /// Its serial.
+        serial: Serial,
+        /// What is answered wrongly.
+        #[source]
+        cause: Box<Failed>,
+    },
+    /// Its records cannot be kept.
+    #[error("the records cannot be kept")]
+    Damaged(#[source] Damaged),
     /// It does not fit into an image.
     #[error("zone {} of serial {serial} cannot be compiled", .name.fmt_with_dot())]
     Uncompiled {

@@ -6,18 +6,24 @@
 
 mod error;
 pub mod load;
+mod offer;
+mod reading;
+mod selftest;
 mod source;
 pub mod trust;
 
 pub use error::LoadError;
+pub use offer::{Offer, Offered};
 pub use source::{Origin, Source};
 
 use crate::limits;
 use imrs_engine::{Identity, Service};
+use imrs_wire::Serial;
+use imrs_zone::difference::Difference;
 use imrs_zone::record::UnixTime;
 use imrs_zone::verify::Proof;
 use imrs_zone::{Image, Limits, Name, Zones};
-use load::{Held, Job, LoadResult, Loaded, Outcome};
+use load::{Held, Job, LoadResult, Loaded, Outcome, Scope};
 use std::hash::RandomState;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -34,23 +40,42 @@ pub struct Hosting {
     hasher: RandomState,
 }
 
-/// A zone that was loaded once at least.
+/// A zone that is hosted.
 #[derive(Debug)]
 pub struct Hosted {
     /// Where it comes from.
     pub origin: Origin,
-    /// Its records.
-    pub records: usize,
+    /// What is held of it; nothing until the first version was proven.
+    pub version: Option<Version>,
+    /// The last attempt to load it.
+    pub attempt: Option<Attempt>,
+    /// Whether it is known to be current.
+    pub freshness: Freshness,
+    name: Name,
+}
+
+/// A version of a zone that was proven and compiled.
+#[derive(Debug)]
+pub struct Version {
     /// What was proven of it.
     pub proof: Proof,
     /// When it was loaded, by the system's clock.
     pub loaded_at: UnixTime,
-    /// The last attempt to load it.
-    pub attempt: Attempt,
     /// Whether its signatures hold; as of the last look.
     pub standing: Standing,
     held: Held,
     image: Arc<Image>,
+    /// What leads to it from versions before, the oldest first.
+    differences: Vec<Arc<Difference>>,
+}
+
+/// That another version of a zone was put into service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swap {
+    /// The number of the zone.
+    pub zone: usize,
+    /// The serial before; none for the first.
+    pub from: Option<Serial>,
 }
 
 /// An attempt to load a zone.
@@ -84,6 +109,21 @@ pub enum Standing {
     Ended,
 }
 
+/// Whether a zone is known to be current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// It is not refreshed from primaries, or was so in good time.
+    Fresh,
+    /// No primary confirmed it for long; it expires before long.
+    Ageing,
+    /// Others have served a newer one for too long, whatever the primaries say.
+    Stale,
+    /// No primary confirmed it for as long as its SOA record allows: it is withdrawn.
+    Expired,
+    /// It comes from the disk and is too old to be served before a primary confirms it.
+    Unconfirmed,
+}
+
 /// Whether a zone whose first signature runs out at `expires` counts as degraded at `now`.
 pub(crate) fn ends_soon(expires: Option<UnixTime>, now: UnixTime) -> bool {
     standing(expires, now) != Standing::Holds
@@ -100,14 +140,12 @@ fn standing(expires: Option<UnixTime>, now: UnixTime) -> Standing {
 }
 
 impl Hosting {
-    /// Takes what came of the first load: all zones, or the first error. `at` is the system's time.
+    /// Takes what came of the first load of the zone files: all of them, or the first error. `at`
+    /// is the system's time.
     pub fn new(job: Job, results: Vec<LoadResult>, at: UnixTime) -> Result<Self, LoadError> {
         let mut zones = Vec::with_capacity(job.sources.len());
         for (source, result) in job.sources.iter().zip(results) {
-            // Nothing was held before, so nothing is unchanged.
-            if let Outcome::Loaded(loaded) = result? {
-                zones.push(Hosted::new(source.origin.clone(), *loaded, at, job.now));
-            }
+            zones.push(Hosted::new(source, result?, at, job.now));
         }
         Ok(Hosting {
             sources: job.sources,
@@ -123,15 +161,13 @@ impl Hosting {
         &self.zones
     }
 
-    /// What a reload has to do.
-    pub fn job(&self, now: UnixTime, threads: NonZeroUsize) -> Job {
+    /// What a load has to do.
+    pub fn job(&self, scope: Scope, now: UnixTime, threads: NonZeroUsize) -> Job {
+        let held = self.zones.iter().map(|zone| zone.held().cloned());
         Job {
             sources: self.sources.clone(),
-            held: self
-                .zones
-                .iter()
-                .map(|zone| Some(zone.held.clone()))
-                .collect(),
+            held: held.collect(),
+            scope,
             anchors: self.anchors.clone(),
             limits: self.limits,
             now,
@@ -140,28 +176,55 @@ impl Hosting {
         }
     }
 
-    /// Takes what came of a job. `at` is the system's time, `now` that of verification.
-    pub fn take(&mut self, results: Vec<LoadResult>, at: UnixTime, now: UnixTime) {
-        for (zone, result) in self.zones.iter_mut().zip(results) {
+    /// Takes what came of a job. `at` is the system's time, `now` that of verification. Says which
+    /// zones have another version now.
+    pub fn take(&mut self, results: Vec<LoadResult>, at: UnixTime, now: UnixTime) -> Vec<Swap> {
+        let mut swaps = Vec::new();
+        for (number, result) in results.into_iter().enumerate() {
+            let Some(zone) = self.zones.get_mut(number) else {
+                continue;
+            };
             let result = match result {
+                Ok(Outcome::Unread) => continue,
                 Ok(Outcome::Unchanged) => AttemptResult::Unchanged,
                 Ok(Outcome::Loaded(loaded)) => {
-                    *zone = Hosted::new(zone.origin.clone(), *loaded, at, now);
+                    swaps.push(Swap {
+                        zone: number,
+                        from: zone.serial(),
+                    });
+                    zone.replace(*loaded, at, now);
                     AttemptResult::Loaded
                 }
                 Err(error) => AttemptResult::Refused(crate::chain(&error)),
             };
-            zone.attempt = Attempt { at, result };
+            zone.attempt = Some(Attempt { at, result });
         }
+        swaps
+    }
+
+    /// Gives a zone what leads to its version from those before, as the disk had it.
+    pub fn remember(&mut self, number: usize, differences: Vec<Arc<Difference>>) {
+        let zone = self.zones.get_mut(number);
+        if let Some(version) = zone.and_then(|zone| zone.version.as_mut()) {
+            version.differences = differences;
+        }
+    }
+
+    /// Notes how fresh a zone is: says whether that is another state than before.
+    pub fn refreshed(&mut self, number: usize, freshness: Freshness) -> bool {
+        let Some(zone) = self.zones.get_mut(number) else {
+            return false;
+        };
+        std::mem::replace(&mut zone.freshness, freshness) != freshness
     }
 
     /// Looks at the time: says whether the standing of any zone changed.
     pub fn look(&mut self, now: UnixTime) -> bool {
         let mut changed = false;
-        for zone in &mut self.zones {
-            let standing = standing(zone.held.expires, now);
-            changed |= standing != zone.standing;
-            zone.standing = standing;
+        for version in self.zones.iter_mut().flat_map(|zone| &mut zone.version) {
+            let standing = standing(version.held.expires, now);
+            changed |= standing != version.standing;
+            version.standing = standing;
         }
         changed
     }
@@ -169,16 +232,17 @@ impl Hosting {
     /// How long it is until the next zone is to be withdrawn.
     pub fn ends_in(&self, now: UnixTime) -> Option<Duration> {
         let served = self.zones.iter().filter(|zone| zone.is_served());
-        let ends = served.filter_map(|zone| zone.held.expires);
+        let ends = served.filter_map(|zone| zone.held()?.expires);
         // The second that is named is still good.
         let left = |UnixTime(end): UnixTime| end.saturating_add(1).saturating_sub(now.0);
         ends.map(left).min().map(Duration::from_secs)
     }
 
-    /// What is served as things stand: a zone whose signatures ran out is known without an image.
+    /// What is served as things stand: a zone that is withdrawn is known without an image.
     pub fn service(&self, identity: &Identity) -> Service {
         let zones = self.zones.iter().map(|zone| {
-            let image = zone.is_served().then(|| Arc::clone(&zone.image));
+            let version = zone.version.as_ref().filter(|_| zone.is_served());
+            let image = version.map(|version| Arc::clone(&version.image));
             (zone.name().clone(), image)
         });
         Service {
@@ -189,46 +253,113 @@ impl Hosting {
 }
 
 impl Hosted {
-    fn new(origin: Origin, loaded: Loaded, at: UnixTime, now: UnixTime) -> Self {
-        let Loaded {
-            held,
-            image,
-            records,
-            proof,
-        } = loaded;
+    fn new(source: &Source, outcome: Outcome, at: UnixTime, now: UnixTime) -> Self {
+        let (version, attempt) = match outcome {
+            // Nothing was held before, so nothing is unchanged.
+            Outcome::Unchanged | Outcome::Unread => (None, None),
+            Outcome::Loaded(loaded) => {
+                let result = AttemptResult::Loaded;
+                (
+                    Some(Version::new(*loaded, at, now)),
+                    Some(Attempt { at, result }),
+                )
+            }
+        };
+        let loaded = version.as_ref().map(|version| &version.held.name);
+        let name = loaded.or(source.name.as_ref()).cloned();
         Hosted {
-            origin,
-            records,
-            proof,
-            loaded_at: at,
-            attempt: Attempt {
-                at,
-                result: AttemptResult::Loaded,
-            },
-            standing: standing(held.expires, now),
-            held,
-            image,
+            origin: source.origin.clone(),
+            version,
+            attempt,
+            freshness: Freshness::Fresh,
+            // Without a name in the configuration there is a file, which was loaded.
+            name: name.unwrap_or_else(Name::root_bytes),
         }
+    }
+
+    /// Puts another version into the place of the one that is held, and keeps what leads to it.
+    fn replace(&mut self, loaded: Loaded, at: UnixTime, now: UnixTime) {
+        let difference = loaded.difference.clone();
+        let mut version = Version::new(loaded, at, now);
+        if let (Some(before), Some(difference)) = (self.version.take(), difference) {
+            version.differences = before.differences;
+            version.differences.push(difference);
+            version.forget_old_differences();
+        }
+        self.version = Some(version);
     }
 
     /// The name of the zone.
     pub fn name(&self) -> &Name {
-        &self.held.name
+        &self.name
+    }
+
+    /// What is held of it.
+    pub fn held(&self) -> Option<&Held> {
+        self.version.as_ref().map(|version| &version.held)
+    }
+
+    /// The serial of what is held.
+    pub fn serial(&self) -> Option<Serial> {
+        self.held().map(|held| held.serial)
+    }
+
+    /// Whether it is served.
+    pub fn is_served(&self) -> bool {
+        let holds = |version: &Version| version.standing != Standing::Ended;
+        self.version.as_ref().is_some_and(holds)
+            && !matches!(self.freshness, Freshness::Expired | Freshness::Unconfirmed)
+    }
+
+    /// Whether it needs an operator: not served, near its end, or refused at the last attempt.
+    pub fn is_degraded(&self) -> bool {
+        let holds = |version: &Version| version.standing == Standing::Holds;
+        let refused = |attempt: &Attempt| matches!(attempt.result, AttemptResult::Refused(_));
+        !self.version.as_ref().is_some_and(holds)
+            || self.freshness != Freshness::Fresh
+            || self.attempt.as_ref().is_some_and(refused)
+    }
+}
+
+impl Version {
+    fn new(loaded: Loaded, at: UnixTime, now: UnixTime) -> Self {
+        let Loaded {
+            held, image, proof, ..
+        } = loaded;
+        Version {
+            proof,
+            loaded_at: at,
+            standing: standing(held.expires, now),
+            held,
+            image,
+            differences: Vec::new(),
+        }
+    }
+
+    /// What leads to it from versions before, the oldest first, each from where the last ended.
+    pub fn differences(&self) -> &[Arc<Difference>] {
+        &self.differences
+    }
+
+    /// Differences that are together as long as the zone are of no use to anybody.
+    fn forget_old_differences(&mut self) {
+        let mut records = 0;
+        let kept = self.differences.iter().rev().take_while(|difference| {
+            records += difference.removed.len() + difference.added.len();
+            records <= self.held.packed.count()
+        });
+        let kept = kept.count().min(limits::DIFFERENCES_MAX);
+        self.differences.drain(..self.differences.len() - kept);
+    }
+
+    /// What a later load needs to know of it.
+    pub fn held(&self) -> &Held {
+        &self.held
     }
 
     /// The compiled zone.
     pub fn image(&self) -> &Image {
         &self.image
-    }
-
-    /// Whether it is served.
-    pub fn is_served(&self) -> bool {
-        self.standing != Standing::Ended
-    }
-
-    /// Whether it needs an operator: refused at the last attempt, or at its end.
-    pub fn is_degraded(&self) -> bool {
-        self.standing != Standing::Holds || matches!(self.attempt.result, AttemptResult::Refused(_))
     }
 }
 
@@ -257,7 +388,7 @@ mod tests {
     fn the_next_end_is_that_of_a_zone_in_service() {
         let now = UnixTime(1_790_000_000);
         let mut hosting = test_root(now);
-        let end = hosting.zones[0].held.expires.unwrap();
+        let end = hosting.zones[0].held().unwrap().expires.unwrap();
         let in_seconds = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(hosting.ends_in(now), in_seconds(end.0 + 1 - now.0));
         assert_eq!(hosting.ends_in(end), in_seconds(1));
@@ -267,16 +398,17 @@ mod tests {
 
     fn test_root(now: UnixTime) -> Hosting {
         let sources = Source::test_root();
-        let job = Job {
+        let mut job = Job {
             held: vec![None; sources.len()],
             sources,
+            scope: Scope::Files,
             anchors: Vec::new(),
             limits: Limits::default(),
             now,
             threads: NonZeroUsize::MIN,
             hasher: RandomState::new(),
         };
-        let results = load::load(&job, &|_, _, _| {});
+        let results = load::load(&mut job, &|_, _, _| {});
         Hosting::new(job, results, now).unwrap()
     }
 
@@ -302,7 +434,7 @@ mod tests {
         };
         assert_eq!(served(&hosting), all(true));
         assert!(!hosting.look(made));
-        let end = hosting.zones()[0].proof.expires.unwrap();
+        let end = hosting.zones()[0].held().unwrap().expires.unwrap();
         assert!(hosting.look(end));
         assert!(hosting.zones()[0].is_degraded());
         assert_eq!(served(&hosting), all(true));
@@ -317,12 +449,13 @@ mod tests {
         let made = UnixTime(1_800_000_000);
         let mut hosting = test_root(made);
         let mut reload = |now: UnixTime| {
-            let results = load::load(&hosting.job(now, NonZeroUsize::MIN), &|_, _, _| {});
+            let mut job = hosting.job(Scope::Files, now, NonZeroUsize::MIN);
+            let results = load::load(&mut job, &|_, _, _| {});
             hosting.take(results, now, now);
             hosting
                 .zones()
                 .iter()
-                .map(|zone| zone.attempt.result.clone())
+                .map(|zone| zone.attempt.clone().unwrap().result)
                 .collect::<Vec<_>>()
         };
         assert_eq!(reload(made), vec![AttemptResult::Unchanged; 3]);

@@ -1,8 +1,10 @@
 //! Where a zone comes from, and what was asked of it.
 
 use imrs_zone::Name;
+use imrs_zone::plausible::Bounds;
 use imrs_zone::verify::Demand;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// One zone as configured.
@@ -18,6 +20,8 @@ pub struct Source {
     pub digest: Option<Demand>,
     /// What is asked of the signatures, where it is said.
     pub signatures: Option<Demand>,
+    /// How much one step from a primary may change; none where that is not judged.
+    pub plausible: Option<Bounds>,
 }
 
 /// Where the records of a zone come from.
@@ -27,6 +31,8 @@ pub enum Origin {
     File(PathBuf),
     /// A zone of the test root, which the node makes and signs itself.
     TestRoot(Part),
+    /// Primaries, by their addresses.
+    Primaries(Vec<SocketAddr>),
 }
 
 /// The zones of the test root.
@@ -45,6 +51,10 @@ impl fmt::Display for Origin {
         match self {
             Origin::File(path) => path.display().fmt(f),
             Origin::TestRoot(_) => f.write_str("(test root, made in memory)"),
+            Origin::Primaries(addresses) => {
+                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                write!(f, "primaries {}", addresses.join(", "))
+            }
         }
     }
 }
@@ -62,13 +72,20 @@ impl Source {
             .into()
     }
 
-    fn of(origin: Origin) -> Self {
+    /// Whether the node makes the zone itself.
+    pub fn is_test(&self) -> bool {
+        matches!(self.origin, Origin::TestRoot(_))
+    }
+
+    /// A zone of which nothing but its origin is said.
+    pub fn of(origin: Origin) -> Self {
         Source {
             origin,
             name: None,
             anchors: None,
             digest: None,
             signatures: None,
+            plausible: None,
         }
     }
 }

@@ -98,6 +98,7 @@ fn connections(counted: &Connections) -> BTreeMap<String, u64> {
         evicted,
         overheld,
         stopped,
+        handed_over,
         ..
     } = *counted;
     named([
@@ -114,6 +115,7 @@ fn connections(counted: &Connections) -> BTreeMap<String, u64> {
         ("evicted", evicted),
         ("overheld", overheld),
         ("stopped", stopped),
+        ("handed-over", handed_over),
     ])
 }
 

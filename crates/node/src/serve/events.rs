@@ -2,6 +2,7 @@
 
 use crate::control::v1::{Command, Reply};
 use crate::hosting::load::LoadResult;
+use crate::keeping;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
@@ -17,6 +18,8 @@ pub(super) enum Event {
     Stop(&'static str),
     /// A request on the control socket, and where its reply goes.
     Asked(Command, SyncSender<Reply>),
+    /// Something happened to a zone that is kept current.
+    Kept(keeping::Event),
     /// A load ended: what became of each zone.
     Loaded(Vec<LoadResult>),
 }

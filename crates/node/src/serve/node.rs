@@ -1,18 +1,23 @@
 //! The running node: takes one event at a time and keeps what is served true.
 
+use super::begin::Begun;
 use super::events::{Event, Events};
+use super::lane::{Lane, Work};
 use super::plan::Plan;
-use super::{counts, report};
-use crate::clock::{Clock, present, rfc3339, span};
+use super::{counts, log, orders, report};
+use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{Command, Reply};
-use crate::hosting::load::{self, LoadResult};
-use crate::hosting::{AttemptResult, Hosted, Hosting, Standing};
+use crate::hosting::load::{self, LoadResult, Scope};
+use crate::hosting::{AttemptResult, Hosting};
+use crate::keeping::{Keeping, Post};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
+use crate::outbound::Outbound;
 use crate::system;
-use crate::transport::Running;
+use crate::transport::{Aside, Running};
 use arc_swap::ArcSwap;
 use imrs_engine::{Identity, Service};
+use imrs_transfer::refresh::Force;
 use imrs_zone::record::UnixTime;
 use sd_notify::NotifyState;
 use std::num::NonZeroUsize;
@@ -27,6 +32,8 @@ use tracing::{error, info, warn};
 pub(super) struct Node {
     pub(super) hosting: Hosting,
     pub(super) running: Running,
+    pub(super) keeping: Keeping,
+    pub(super) outbound: Outbound,
     pub(super) clock: Clock,
     pub(super) workers: NonZeroUsize,
     pub(super) started: Instant,
@@ -37,52 +44,67 @@ pub(super) struct Node {
     service: Arc<ArcSwap<Service>>,
     /// Removes the control socket when the node is gone.
     _control: Server,
-    reload: Reload,
-}
-
-/// How far a reload is.
-enum Reload {
-    /// None is running.
-    Idle,
-    /// One is running; these wait for its end.
-    Running(Vec<SyncSender<Reply>>),
-    /// One is running, and another was asked for since it read its files; those who wait for
-    /// the first, and for the second.
-    Again(Vec<SyncSender<Reply>>, Vec<SyncSender<Reply>>),
+    lane: Lane,
 }
 
 impl Node {
     /// Starts the workers and the control socket, and says that the node is ready.
-    pub(super) fn start(plan: Plan, hosting: Hosting, events: &Events) -> anyhow::Result<Self> {
+    pub(super) fn start(plan: Plan, begun: Begun, events: &Events) -> anyhow::Result<Self> {
+        let Begun {
+            hosting,
+            keepers,
+            stores,
+            times,
+        } = begun;
         let service = Arc::new(ArcSwap::from_pointee(hosting.service(&plan.identity)));
-        let running = Running::start(&plan.settings, Arc::clone(&service))?;
+        let pinned = if plan.settings.pinned {
+            plan.settings.workers.get()
+        } else {
+            0
+        };
+        let kept = events.clone();
+        let post = Post::new(move |event| kept.put(Event::Kept(event)));
+        let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone());
+        outbound.update(&hosting);
+        let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
+        let running = Running::start(&plan.settings, Arc::clone(&service), desk)?;
         let inbox = events.clone();
         let asked: Arc<Asked> =
             Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
         let control = Server::start(&plan.control, asked)?;
         info!("control socket {}", control.path().display());
-        for zone in hosting.zones() {
-            log_loaded(zone, plan.clock.now());
-        }
-        log_ready(&plan, &hosting, &running);
-        notify(&[NotifyState::Ready]);
-        Ok(Node {
-            hosting,
+        let storage = stores.start(post.clone())?;
+        let keeping = Keeping::new(
+            keepers,
+            times,
+            plan.patience(),
+            pinned,
+            storage,
+            post,
+            &hosting,
+        );
+        let mut node = Node {
             running,
+            keeping,
+            outbound,
             clock: plan.clock,
             workers: plan.settings.workers,
-            pinned: if plan.settings.pinned {
-                plan.settings.workers.get()
-            } else {
-                0
-            },
+            pinned,
             started: Instant::now(),
             started_at: present(),
-            identity: plan.identity,
+            identity: plan.identity.clone(),
             service,
             _control: control,
-            reload: Reload::Idle,
-        })
+            lane: Lane::default(),
+            hosting,
+        };
+        node.look();
+        for zone in node.hosting.zones() {
+            log::loaded(zone, None, plan.clock.now());
+        }
+        log_ready(&plan, &node.hosting, &node.running);
+        notify(&[NotifyState::Ready]);
+        Ok(node)
     }
 
     /// Takes events until one says to stop, then stops gracefully.
@@ -95,67 +117,73 @@ impl Node {
                 }
                 Ok(Event::Reload) => {
                     info!("SIGHUP: loading zones");
-                    self.start_reload(None, events);
+                    self.lane.add(Work::Files(Vec::new()));
                 }
-                Ok(Event::Asked(command, reply)) => self.answer(command, reply, events),
-                Ok(Event::Loaded(results)) => self.finish_reload(results, events),
+                Ok(Event::Asked(command, reply)) => self.answer(command, reply),
+                Ok(Event::Kept(event)) => {
+                    let delivery = self.keeping.take(event);
+                    if let Some(delivery) = delivery {
+                        self.lane.add(Work::Delivery(delivery));
+                    }
+                }
+                Ok(Event::Loaded(results)) => self.finish_load(results),
                 Err(RecvTimeoutError::Timeout) => {}
                 // The node itself holds a sender in `events`.
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.look_at_clock();
+            self.begin_load(events);
+            self.look();
         }
         notify(&[NotifyState::Stopping]);
         self.running.stop();
         info!("stopped");
     }
 
-    /// How long to wait before the next look at the clock: no longer than zones hold.
+    /// How long to wait before the next look at the clock: no longer than zones hold, and until
+    /// the next thing that is due.
     fn patience(&self) -> Duration {
         let ends_in = self.hosting.ends_in(self.clock.now());
-        ends_in.map_or(CLOCK_LOOK, |left| left.min(CLOCK_LOOK))
+        let due = self.keeping.timeout();
+        let first = ends_in.into_iter().chain(due).min();
+        first.map_or(CLOCK_LOOK, |left| left.min(CLOCK_LOOK))
     }
 
-    fn answer(&mut self, command: Command, reply: SyncSender<Reply>, events: &Events) {
+    fn answer(&mut self, command: Command, reply: SyncSender<Reply>) {
         let told = match command {
             Command::Status => Reply::Status(report::status(self)),
             Command::Stats => Reply::Stats(counts::stats(self)),
+
             Command::Reload => {
                 info!("asked on the control socket: loading zones");
-                return self.start_reload(Some(reply), events);
+                return self.lane.add(Work::Files(vec![reply]));
             }
         };
         // Who asked may have gone away.
         let _ = reply.try_send(told);
     }
 
-    /// Starts a load on a thread of its own, or notes that one more is due after the running one,
-    /// which may have read its files before they were changed.
-    fn start_reload(&mut self, waiting: Option<SyncSender<Reply>>, events: &Events) {
-        self.reload = match std::mem::replace(&mut self.reload, Reload::Idle) {
-            Reload::Idle => {
-                self.spawn_load(events);
-                Reload::Running(waiting.into_iter().collect())
+    /// Begins the next load on a thread of its own, if one is due and none runs.
+    fn begin_load(&mut self, events: &Events) {
+        let scope = match self.lane.begin() {
+            None => return,
+            Some(Work::Files(_)) => {
+                notify_reloading();
+                Scope::Files
             }
-            Reload::Running(first) => Reload::Again(first, waiting.into_iter().collect()),
-            Reload::Again(first, mut second) => {
-                second.extend(waiting);
-                Reload::Again(first, second)
-            }
+            Some(Work::Delivery(delivery)) => match delivery.offer.take() {
+                Some(offer) => Scope::Offer(delivery.zone, offer),
+                None => return,
+            },
         };
-    }
-
-    fn spawn_load(&self, events: &Events) {
-        notify_reloading();
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = NonZeroUsize::new(cores.min(RELOAD_THREADS_MAX)).unwrap_or(NonZeroUsize::MIN);
-        let job = self.hosting.job(self.clock.now(), threads);
+        let mut job = self.hosting.job(scope, self.clock.now(), threads);
         let inbox = events.clone();
         let pinned = self.pinned;
         let work = move || {
             system::yield_to_workers(pinned);
             // What a library does not survive, the zones in service do.
-            let load = || load::load(&job, &|_, _, _| {});
+            let load = || load::load(&mut job, &|_, _, _| {});
             let results = panic::catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
                 error!("loading zones panicked; what is served stays");
                 Vec::new()
@@ -169,46 +197,80 @@ impl Node {
         }
     }
 
-    fn finish_reload(&mut self, results: Vec<LoadResult>, events: &Events) {
-        self.hosting.take(results, present(), self.clock.now());
-        self.swap();
-        for zone in self.hosting.zones() {
-            log_attempt(zone, self.clock.now());
+    /// Puts what was loaded into service, and tells all who wait for it.
+    fn finish_load(&mut self, results: Vec<LoadResult>) {
+        let work = self.lane.end();
+        let delivery = match &work {
+            Some(Work::Delivery(delivery)) => Some(delivery),
+            _ => None,
+        };
+        let is_empty = results.is_empty();
+        let swaps = self.hosting.take(results, present(), self.clock.now());
+        if let Some(delivery) = delivery {
+            let attempt = self.hosting.zones()[delivery.zone].attempt.as_ref();
+            let refusal = match attempt.map(|attempt| &attempt.result) {
+                _ if is_empty => Some("the server failed to load it".to_owned()),
+                Some(AttemptResult::Refused(reason)) => Some(reason.clone()),
+                _ => None,
+            };
+            self.keeping.delivered(delivery, &self.hosting, refusal);
+        }
+        self.look_at_freshness();
+        if !swaps.is_empty() {
+            self.swap();
+        }
+        for swap in &swaps {
+            let of_zone = delivery.filter(|delivery| delivery.zone == swap.zone);
+            let hosted = &self.hosting.zones()[swap.zone];
+            self.keeping.swapped(swap, hosted, of_zone);
+        }
+        let now = self.clock.now();
+        for (number, zone) in self.hosting.zones().iter().enumerate() {
+            let is_touched = delivery.is_none_or(|delivery| delivery.zone == number)
+                || swaps.iter().any(|swap| swap.zone == number);
+            if is_touched {
+                log::attempt(zone, delivery.map(|delivery| delivery.source.as_str()), now);
+            }
         }
         system::return_memory();
-        let (told, due) = match std::mem::replace(&mut self.reload, Reload::Idle) {
-            Reload::Idle => (Vec::new(), None),
-            Reload::Running(told) => (told, None),
-            Reload::Again(told, second) => (told, Some(second)),
-        };
-        let reply = Reply::Reload(report::reload(self));
-        for waiting in told {
-            let _ = waiting.try_send(reply.clone());
-        }
-        match due {
-            None => notify(&[NotifyState::Ready]),
-            Some(second) => {
-                self.spawn_load(events);
-                self.reload = Reload::Running(second);
+        if let Some(Work::Files(told)) = work {
+            let reply = Reply::Reload(report::reload(self));
+            for waiting in told {
+                let _ = waiting.try_send(reply.clone());
             }
+            notify(&[NotifyState::Ready]);
         }
     }
 
-    /// Withdraws zones whose signatures ran out, and takes back those of a clock set back.
-    fn look_at_clock(&mut self) {
-        if !self.hosting.look(self.clock.now()) {
+    /// Does what is due, and withdraws what the time has ended.
+    fn look(&mut self) {
+        self.keeping.poll(&self.hosting);
+        let has_aged = self.look_at_freshness();
+        if !self.hosting.look(self.clock.now()) && !has_aged {
             return;
         }
         self.swap();
         for zone in self.hosting.zones() {
-            log_standing(zone, self.clock.now());
+            log::standing(zone, self.clock.now());
         }
     }
 
-    /// Puts the images as they stand into service, all at once.
+    /// Notes how fresh each zone is: says whether that is another state than before.
+    fn look_at_freshness(&mut self) -> bool {
+        let mut has_changed = false;
+        for number in 0..self.hosting.zones().len() {
+            let served = self.hosting.zones()[number].serial();
+            let freshness = self.keeping.freshness(number, served);
+            has_changed |= self.hosting.refreshed(number, freshness);
+        }
+        has_changed
+    }
+
+    /// Puts the images as they stand into service, all at once, and gives out what is served.
     fn swap(&self) {
         self.service
             .store(Arc::new(self.hosting.service(&self.identity)));
+        self.outbound.update(&self.hosting);
     }
 }
 
@@ -238,60 +300,6 @@ fn log_ready(plan: &Plan, hosting: &Hosting, running: &Running) {
             address.ip(),
             address.port()
         );
-    }
-}
-
-fn log_loaded(zone: &Hosted, now: UnixTime) {
-    let name = zone.name().fmt_with_dot();
-    let serial = zone.image().serial();
-    let signatures = zone.proof.signatures;
-    let records = zone.records;
-    match zone.proof.expires {
-        Some(expires) => info!(
-            "zone {name}: serial {serial}, {records} records, {signatures} signatures, good for {}, \
-             until {}",
-            span(expires.0.saturating_sub(now.0)),
-            rfc3339(expires)
-        ),
-        None => info!("zone {name}: serial {serial}, {records} records, signatures not asked for"),
-    }
-    for warning in &zone.proof.warnings {
-        warn!("zone {name}: {warning}");
-    }
-    log_standing(zone, now);
-}
-
-fn log_attempt(zone: &Hosted, now: UnixTime) {
-    let name = zone.name().fmt_with_dot();
-    match &zone.attempt.result {
-        AttemptResult::Loaded => log_loaded(zone, now),
-        AttemptResult::Unchanged => {
-            info!("zone {name}: serial {}, unchanged", zone.image().serial());
-        }
-        AttemptResult::Refused(reason) => error!(
-            "zone {name}: refused, serial {} stays in service: {reason}",
-            zone.image().serial()
-        ),
-    }
-}
-
-fn log_standing(zone: &Hosted, now: UnixTime) {
-    let name = zone.name().fmt_with_dot();
-    let Some(expires) = zone.proof.expires else {
-        return;
-    };
-    match zone.standing {
-        Standing::Holds => {}
-        Standing::EndsSoon => warn!(
-            "zone {name}: the first signature runs out in {}, at {}; load a newer zone",
-            span(expires.0.saturating_sub(now.0)),
-            rfc3339(expires)
-        ),
-        Standing::Ended => error!(
-            "zone {name}: withdrawn, queries for it get SERVFAIL: the first signature ran out at \
-             {}; load a newer zone",
-            rfc3339(expires)
-        ),
     }
 }
 

@@ -1,17 +1,26 @@
 //! What to serve and how, from the command line and the configuration together.
 
+use crate::chain;
 use crate::cli::Serve;
 use crate::clock::{At, Clock};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Transfer, Zone};
 use crate::control::path::{self, Place};
-use crate::hosting::Source;
+use crate::dial::Patience;
+use crate::hosting::{Origin, Source};
+use crate::keeping::{Peers, Post};
+use crate::outbound::{Bounds, Directory, Listing, Outbound};
+use crate::store::Keep;
 use crate::transport::{self, Settings};
 use anyhow::bail;
-use imrs_engine::Identity;
+use arc_swap::ArcSwap;
+use imrs_engine::{Identity, Service};
+use imrs_transfer::access::Rule;
+use imrs_transfer::tsig::Keys;
 use imrs_zone::Limits;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What to serve and how.
@@ -21,6 +30,14 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     /// The zones.
     pub(crate) sources: Vec<Source>,
+    /// How each of them comes in and goes out.
+    pub(crate) transferred: Vec<Transferred>,
+    /// How zones are transferred.
+    pub(crate) transfer: Transfer,
+    /// The secrets that are shared with peers.
+    pub(crate) keys: Keys,
+    /// Folder of the node's state.
+    pub(crate) state: Option<PathBuf>,
     /// Files of trust anchors that speak for the zone that they name.
     pub(crate) anchors: Vec<PathBuf>,
     /// Limits on the size of a zone.
@@ -35,6 +52,21 @@ pub(crate) struct Plan {
     pub(crate) is_test: bool,
 }
 
+/// How a zone comes in and goes out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Transferred {
+    /// Whom it is exchanged with.
+    pub(crate) peers: Peers,
+    /// Whether its proof rests on anchors of its own, so that no zone above it has to be there.
+    pub(crate) is_anchored: bool,
+    /// How much of it is kept on disk.
+    pub(crate) keep: Keep,
+    /// Whose NOTIFY is heard.
+    pub(crate) notify_from: Vec<Rule>,
+    /// Who may fetch it.
+    pub(crate) allow_transfer: Vec<Rule>,
+}
+
 /// Where a newcomer's server answers: not on port 53, and for nobody else.
 const DEFAULT_PORT: u16 = 5300;
 
@@ -45,8 +77,13 @@ impl Plan {
             Some(file) => Config::read(file)?,
             None => Config::default(),
         };
-        let sources = sources(args, &config)?;
+        let (mut sources, mut transferred): (Vec<Source>, Vec<Transferred>) =
+            zones(args, &config)?.into_iter().unzip();
         let is_test = sources.is_empty();
+        if is_test {
+            sources = Source::test_root();
+            transferred = vec![Transferred::default(); sources.len()];
+        }
         let settings = settings(args, &config)?;
         if is_test && let Some(far) = settings.listen.iter().find(|at| !at.ip().is_loopback()) {
             let message = format!(
@@ -58,11 +95,11 @@ impl Plan {
         let told = |text: &Option<crate::config::Told>| text.as_ref().map(|told| told.0.clone());
         Ok(Plan {
             settings,
-            sources: if is_test {
-                Source::test_root()
-            } else {
-                sources
-            },
+            sources,
+            transferred,
+            transfer: config.transfer.clone(),
+            keys: config.keys.iter().cloned().collect(),
+            state: config.node.state.clone(),
             anchors: args.anchors.clone(),
             limits: limits(&config)?,
             clock: match args.at.or(config.verify.at) {
@@ -77,29 +114,86 @@ impl Plan {
             is_test,
         })
     }
+
+    /// What goes out beside answers; nothing before the first version of a zone is there.
+    pub(crate) fn outbound(
+        &self,
+        pinned: usize,
+        service: Arc<ArcSwap<Service>>,
+        post: Post,
+    ) -> Outbound {
+        let listings = self.transferred.iter().map(|transferred| Listing {
+            notify_from: transferred.notify_from.clone(),
+            allow_transfer: transferred.allow_transfer.clone(),
+            ..Listing::default()
+        });
+        let directory = Directory {
+            zones: listings.collect(),
+        };
+        let bounds = Bounds {
+            connections: self.transfer.outgoing_limit,
+            octets_per_second: self.transfer.outgoing_octets_per_second,
+            wall: self.transfer.wall,
+            idle: self.transfer.idle,
+            pinned,
+        };
+        Outbound::new(directory, self.keys.clone(), bounds, service, post)
+    }
+
+    /// How long a primary may take, and how much it may send.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience {
+            wall: self.transfer.wall,
+            idle: self.transfer.idle,
+            ..Patience::default()
+        }
+    }
 }
 
-fn sources(args: &Serve, config: &Config) -> anyhow::Result<Vec<Source>> {
+/// The zones: their sources, and how they come in and go out.
+fn zones(args: &Serve, config: &Config) -> anyhow::Result<Vec<(Source, Transferred)>> {
     if !args.zone.is_empty() {
-        return Ok(args.zone.iter().cloned().map(Source::file).collect());
+        let files = args.zone.iter().cloned().map(Source::file);
+        return Ok(files.map(|file| (file, Transferred::default())).collect());
     }
     let configured = config.zones.iter().map(|zone| {
-        let name = &zone.name.get_ref().0;
-        let Some(file) = &zone.file else {
-            bail!(
-                "zone {} has to be fetched, which is not there yet",
-                name.fmt_with_dot()
-            );
+        let transfers = &zone.transfers;
+        let origin = match &zone.file {
+            Some(file) => Origin::File(file.get_ref().clone()),
+            None => {
+                let addresses = transfers.primaries.iter().map(|primary| primary.address);
+                Origin::Primaries(addresses.collect())
+            }
         };
-        Ok(Source {
-            name: Some(name.clone()),
+        let source = Source {
+            name: Some(zone.name.get_ref().0.clone()),
             anchors: zone.anchors.as_ref().map(|path| path.get_ref().clone()),
             digest: zone.zonemd.map(|check| check.0),
             signatures: zone.dnssec.map(|check| check.0),
-            ..Source::file(file.get_ref().clone())
-        })
+            plausible: transfers.plausible,
+            ..Source::of(origin)
+        };
+        Ok((source, Transferred::new(zone, &config.transfer)?))
     });
     configured.collect()
+}
+
+impl Transferred {
+    fn new(zone: &Zone, transfer: &Transfer) -> anyhow::Result<Self> {
+        let name = &zone.name.get_ref().0;
+        let peers = Peers::new(&zone.transfers, transfer.max_age)
+            .map_err(|error| ConfigError::of_options(chain(&error)))?;
+        Ok(Transferred {
+            peers,
+            is_anchored: name.is_root() || zone.anchors.is_some(),
+            keep: Keep {
+                versions: transfer.versions,
+                octets: transfer.store_octets,
+            },
+            notify_from: zone.transfers.notify_from.clone(),
+            allow_transfer: zone.transfers.allow_transfer.clone(),
+        })
+    }
 }
 
 fn settings(args: &Serve, config: &Config) -> anyhow::Result<Settings> {

@@ -39,10 +39,12 @@ pub(super) fn status(node: &Node) -> v1::Status {
 
 /// What a reload came to.
 pub(super) fn reload(node: &Node) -> v1::Reload {
-    let zones = node.hosting.zones().iter().map(|zone| v1::ReloadedZone {
-        name: zone.name().fmt_with_dot().to_string(),
-        serial: zone.image().serial().0,
-        attempt: attempt(&zone.attempt),
+    let zones = node.hosting.zones().iter().filter_map(|zone| {
+        Some(v1::ReloadedZone {
+            name: zone.name().fmt_with_dot().to_string(),
+            serial: zone.serial()?.0,
+            attempt: attempt(zone.attempt.as_ref()?),
+        })
     });
     v1::Reload {
         health: health(node),
@@ -63,25 +65,34 @@ fn health(node: &Node) -> v1::Health {
 
 fn zone(zone: &Hosted, now: UnixTime) -> v1::Zone {
     let left = |expires: UnixTime| i64::try_from(i128::from(expires.0) - i128::from(now.0)).ok();
-    let proof = &zone.proof;
+    let version = zone.version.as_ref();
+    let proof = version.map(|version| &version.proof);
+    let expires = proof.and_then(|proof| proof.expires);
     v1::Zone {
         name: zone.name().fmt_with_dot().to_string(),
         source: zone.origin.to_string(),
         served: zone.is_served(),
         degraded: zone.is_degraded(),
-        serial: zone.image().serial().0,
-        records: zone.records,
-        image_octets: zone.image().size(),
-        loaded_at: rfc3339(zone.loaded_at),
+        serial: zone.serial().map_or(0, |serial| serial.0),
+        records: version.map_or(0, |version| version.held().packed.count()),
+        image_octets: version.map_or(0, |version| version.image().size()),
+        loaded_at: version.map_or(String::new(), |version| rfc3339(version.loaded_at)),
         proof: v1::Proof {
-            digest: proof.digest.map(|hash| hash.to_string()),
-            signatures: proof.signatures,
-            algorithms: algorithms(proof),
-            warnings: proof.warnings.clone(),
+            digest: proof.and_then(|proof| Some(proof.digest?.to_string())),
+            signatures: proof.map_or(0, |proof| proof.signatures),
+            algorithms: proof.map_or(Vec::new(), algorithms),
+            warnings: proof.map_or(Vec::new(), |proof| proof.warnings.clone()),
         },
-        expires: proof.expires.map(rfc3339),
-        expires_in_seconds: proof.expires.and_then(left),
-        last_attempt: attempt(&zone.attempt),
+        expires: expires.map(rfc3339),
+        expires_in_seconds: expires.and_then(left),
+        last_attempt: zone.attempt.as_ref().map_or(
+            v1::Attempt {
+                at: String::new(),
+                result: v1::AttemptResult::Unchanged,
+                reason: None,
+            },
+            attempt,
+        ),
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Connections<N = u64> {
     pub overheld: N,
     /// Closed by us when stopping.
     pub stopped: N,
+    /// Given to whoever sends zones, since a transfer takes longer than a worker may.
+    pub handed_over: N,
 }
 
 /// Kinds of outcome that are told apart.
@@ -128,7 +130,8 @@ impl Connections {
             + self.unread
             + self.evicted
             + self.overheld
-            + self.stopped;
+            + self.stopped
+            + self.handed_over;
         self.opened.saturating_sub(closed)
     }
 }
@@ -279,5 +282,6 @@ impl Connections<Number> {
         sum.evicted += self.evicted.get();
         sum.overheld += self.overheld.get();
         sum.stopped += self.stopped.get();
+        sum.handed_over += self.handed_over.get();
     }
 }

@@ -8,12 +8,14 @@
 //! worker      the loop: wait, load the service, give each socket its turn
 //!   udp       a batch of datagrams
 //!   tcp       accept, serve, close: limits, deadlines, framing
+//! aside       what zones alone do not answer
 //! sys         the system calls
 //! counters    what the workers count
 //! ```
 //!
 //! Knows nothing of zones, files or signals, and looks into no message.
 
+mod aside;
 mod counters;
 mod error;
 mod limits;
@@ -23,6 +25,7 @@ mod tcp;
 mod udp;
 mod worker;
 
+pub use aside::{Answered, Aside, Asked, Handed};
 pub use counters::{Connections, Counters, KINDS, Messages, RCODES, Unsent};
 pub use error::{Protocol, StartError};
 pub use listen::refuse_covered;
@@ -103,20 +106,34 @@ struct Seat {
 impl Running {
     /// Opens all sockets, starts the workers, and returns when every listener answers.
     ///
-    /// A worker loads `service` once per batch, so a store there is the swap.
+    /// A worker loads `service` once per batch, so a store there is the swap. What zones alone do
+    /// not answer goes to `aside`.
     pub fn start(
         settings: &Settings,
         service: Arc<ArcSwap<Service>>,
+        aside: Arc<dyn Aside>,
     ) -> Result<Running, StartError> {
-        Running::start_with(settings, service, imrs_engine::respond)
+        Running::launch(settings, service, imrs_engine::respond, Some(aside))
     }
 
-    /// As [`Running::start`], with responses of another making: for tests of the transports
-    /// alone, and as the plain echo that benchmarks compare with.
+    /// As [`Running::start`], with responses of another making and nothing aside: for tests of
+    /// the transports alone, and as the plain echo that benchmarks compare with.
     pub fn start_with<R>(
         settings: &Settings,
         service: Arc<ArcSwap<Service>>,
         respond: R,
+    ) -> Result<Running, StartError>
+    where
+        R: Respond + Send + Sync + 'static,
+    {
+        Running::launch(settings, service, respond, None)
+    }
+
+    fn launch<R>(
+        settings: &Settings,
+        service: Arc<ArcSwap<Service>>,
+        respond: R,
+        aside: Option<Arc<dyn Aside>>,
     ) -> Result<Running, StartError>
     where
         R: Respond + Send + Sync + 'static,
@@ -138,6 +155,7 @@ impl Running {
         let shared = Arc::new(Shared {
             service,
             respond,
+            aside,
             stop: Arc::clone(&stop),
             admission,
         });

@@ -1,10 +1,11 @@
 //! One turn of a UDP socket: a batch in, responses out.
 
+use super::aside::Answered;
 use super::counters::{Messages, Number, Unsent};
 use super::limits;
 use super::sys::{self, Datagrams};
 use super::worker::{Respond, Turn};
-use imrs_engine::Transport;
+use imrs_engine::{Outcome, Transport};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
@@ -52,8 +53,18 @@ impl Socket {
             return Queue::Empty;
         };
         let messages: &Messages<Number> = turn.tally.udp(self.address.ip());
-        batch.answer(self.payload, |query, room| {
+        batch.answer(self.payload, |query, peer, room| {
             let outcome = (turn.respond)(turn.service, Transport::Udp, query, room);
+            let outcome = if outcome.is_aside {
+                let answered =
+                    turn.answer_aside(Transport::Udp, peer.address().ip(), query, outcome, room);
+                match answered {
+                    Answered::Here(outcome) => outcome,
+                    Answered::HandOver => Outcome::DROPPED,
+                }
+            } else {
+                outcome
+            };
             messages.record(query, outcome);
             outcome.len
         });

@@ -4,6 +4,7 @@
 //! number of connections and the flag that stops all.
 
 use super::Settings;
+use super::aside::{Answered, Aside, Asked};
 use super::counters::Tally;
 use super::limits;
 use super::listen::Endpoint;
@@ -13,7 +14,7 @@ use super::udp::{self, Queue};
 use arc_swap::ArcSwap;
 use imrs_engine::{Outcome, Service, Transport};
 use std::io;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -27,8 +28,33 @@ pub(super) struct Turn<'a, R> {
     pub(super) now: Instant,
     pub(super) service: &'a Service,
     pub(super) respond: &'a R,
+    pub(super) aside: Option<&'a dyn Aside>,
     pub(super) tally: &'a Tally,
     pub(super) epoll: &'a Epoll,
+}
+
+impl<R> Turn<'_, R> {
+    /// Answers what zones alone do not answer, if there is somebody who does.
+    #[cold]
+    pub(super) fn answer_aside(
+        &self,
+        transport: Transport,
+        peer: IpAddr,
+        message: &[u8],
+        composed: Outcome,
+        out: &mut [u8],
+    ) -> Answered {
+        let Some(aside) = self.aside else {
+            return Answered::Here(composed);
+        };
+        let asked = Asked {
+            service: self.service,
+            transport,
+            peer,
+            message,
+        };
+        aside.answer(asked, composed, out)
+    }
 }
 
 /// What an event is about.
@@ -44,6 +70,7 @@ pub(super) enum Token {
 pub(super) struct Shared<R> {
     pub(super) service: Arc<ArcSwap<Service>>,
     pub(super) respond: R,
+    pub(super) aside: Option<Arc<dyn Aside>>,
     pub(super) stop: Arc<Flag>,
     pub(super) admission: Arc<Admission>,
 }
@@ -135,6 +162,7 @@ impl<R: Respond> Worker<R> {
             now,
             service: &service,
             respond: &self.shared.respond,
+            aside: self.shared.aside.as_deref(),
             tally: &self.tally,
             epoll: &self.epoll,
         })

@@ -52,6 +52,7 @@ pub(crate) fn respond(
         kind: Kind::Answer,
         rcode: Rcode::NOERROR,
         truncated: false,
+        is_aside: false,
     }
 }
 

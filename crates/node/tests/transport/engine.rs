@@ -13,7 +13,8 @@ const WHO_ARE_YOU: &[u8] = b"\xab\xcd\0\0\0\x01\0\0\0\0\0\x01\
 #[test]
 fn the_engine_answers_the_same_over_udp_and_tcp() {
     let service = Arc::new(ArcSwap::from_pointee(service("aa01-ke-nbo")));
-    let server = Running::start(&settings("127.0.0.1:0"), service).unwrap();
+    let server =
+        Running::start_with(&settings("127.0.0.1:0"), service, imrs_engine::respond).unwrap();
     let address = server.addresses()[0];
     let over_udp = ask_udp(&udp(address), address, WHO_ARE_YOU);
     let over_tcp = ask_tcp(&tcp(address), WHO_ARE_YOU);

@@ -12,6 +12,7 @@ use super::check;
 use crate::transport::limits::{UDP_BATCH, UDP_QUERY_OCTETS};
 use std::io;
 use std::mem;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr;
 use std::slice;
@@ -122,12 +123,12 @@ impl Datagrams {
         Ok(self.received)
     }
 
-    /// Hands each query and room for its response to `respond`, which returns the octets of the
-    /// response; 0 for none.
+    /// Hands each query, who sent it, and room for its response to `respond`, which returns the
+    /// octets of the response; 0 for none.
     pub(in crate::transport) fn answer(
         &mut self,
         limit: usize,
-        mut respond: impl FnMut(&[u8], &mut [u8]) -> usize,
+        mut respond: impl FnMut(&[u8], Peer<'_>, &mut [u8]) -> usize,
     ) {
         let limit = limit.min(self.output_stride);
         for slot in 0..self.received {
@@ -138,9 +139,11 @@ impl Datagrams {
                 let input = (&raw const (*self.memory).input[slot]).cast::<u8>();
                 slice::from_raw_parts(input, octets.min(UDP_QUERY_OCTETS))
             };
+            // SAFETY: the kernel has filled this slot's address, or left what was valid before.
+            let peer = Peer(unsafe { &(*self.memory).peers[slot] });
             let start = self.replies * self.output_stride;
             let room = &mut self.output[start..start + limit];
-            let octets = respond(query, room).min(limit);
+            let octets = respond(query, peer, room).min(limit);
             if octets > 0 {
                 let response = room.as_mut_ptr();
                 self.reply(slot, response, octets);
@@ -193,6 +196,25 @@ impl Datagrams {
             )
         };
         check(result).map(|sent| usize::try_from(sent).unwrap_or(0))
+    }
+}
+
+/// Who sent a datagram; read only when somebody wants to know.
+#[derive(Clone, Copy)]
+pub(in crate::transport) struct Peer<'a>(&'a libc::sockaddr_in6);
+
+impl Peer<'_> {
+    /// The address of the sender.
+    pub(in crate::transport) fn address(self) -> SocketAddr {
+        let Peer(address) = self;
+        if i32::from(address.sin6_family) == libc::AF_INET6 {
+            let ip = Ipv6Addr::from(address.sin6_addr.s6_addr);
+            return SocketAddr::new(ip.into(), u16::from_be(address.sin6_port));
+        }
+        // SAFETY: an IPv4 address is the shorter of the two and all octets are valid in it.
+        let address = unsafe { &*ptr::from_ref(address).cast::<libc::sockaddr_in>() };
+        let ip = Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr));
+        SocketAddr::new(ip.into(), u16::from_be(address.sin_port))
     }
 }
 

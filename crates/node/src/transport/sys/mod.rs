@@ -57,6 +57,11 @@ impl Epoll {
         self.control(libc::EPOLL_CTL_MOD, fd.as_fd(), token, interest)
     }
 
+    /// Takes a socket out, which stays open elsewhere. One that is not in it is out already.
+    pub(super) fn remove(&self, fd: impl AsFd) {
+        let _ = self.control(libc::EPOLL_CTL_DEL, fd.as_fd(), 0, Interest::Nothing);
+    }
+
     fn control(
         &self,
         operation: i32,

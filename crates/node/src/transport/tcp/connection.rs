@@ -34,6 +34,8 @@ pub(super) struct Connection {
     output: Vec<u8>,
     /// Nothing more is read: the peer has ended its side, or we are stopping.
     pub(super) is_ended: bool,
+    /// Its first unanswered message is not for a worker.
+    is_leaving: bool,
 }
 
 /// In which direction a connection goes on.
@@ -65,6 +67,17 @@ pub(super) enum Next {
     Ended,
     /// Reset or broken.
     Broken,
+    /// It asks for what takes longer than a worker may, and leaves as [`Connection::leave`] says.
+    HandOver,
+}
+
+/// What became of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Octets of the response; 0 for none.
+    Octets(usize),
+    /// The message is not answered here, and no other after it.
+    HandOver,
 }
 
 /// Memory that the connections of one worker use by turns.
@@ -93,7 +106,13 @@ impl Connection {
             input: Vec::new(),
             output: Vec::new(),
             is_ended: false,
+            is_leaving: false,
         }
+    }
+
+    /// Gives away the stream with what was received and not answered, and what was not taken.
+    pub(super) fn leave(self) -> (TcpStream, Vec<u8>, Vec<u8>) {
+        (self.stream, self.input, self.output)
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -112,12 +131,12 @@ impl Connection {
     }
 
     /// Sends what waits, reads once, and answers what is complete by `answer`, which is given a
-    /// query and room and returns the octets of the response; 0 for none.
+    /// query and room.
     pub(super) fn serve(
         &mut self,
         now: Instant,
         scratch: &mut Scratch,
-        answer: impl FnMut(&[u8], &mut [u8]) -> usize,
+        answer: impl FnMut(&[u8], &mut [u8]) -> Answer,
     ) -> Next {
         match self.try_serve(now, scratch, answer) {
             Ok(next) => next,
@@ -129,7 +148,7 @@ impl Connection {
         &mut self,
         now: Instant,
         scratch: &mut Scratch,
-        answer: impl FnMut(&[u8], &mut [u8]) -> usize,
+        answer: impl FnMut(&[u8], &mut [u8]) -> Answer,
     ) -> io::Result<Next> {
         if !self.output.is_empty() {
             self.flush()?;
@@ -158,6 +177,7 @@ impl Connection {
         };
         self.input = if rest.is_empty() { Vec::new() } else { rest };
         Ok(match read {
+            _ if self.is_leaving => Next::HandOver,
             _ if !self.output.is_empty() => Next::Wait(Direction::Writing),
             _ if self.is_ended => Next::Ended,
             Some(TCP_READ_OCTETS) => Next::Again,
@@ -172,13 +192,19 @@ impl Connection {
         now: Instant,
         octets: &[u8],
         output: &mut [u8],
-        mut answer: impl FnMut(&[u8], &mut [u8]) -> usize,
+        mut answer: impl FnMut(&[u8], &mut [u8]) -> Answer,
     ) -> io::Result<usize> {
         let mut taken = 0;
         let mut filled = 0;
         while let Some(message) = first_message(&octets[taken..]) {
             let (length, room) = output[filled..].split_at_mut(2);
-            let response = answer(message, &mut room[..TCP_MESSAGE_OCTETS]);
+            let response = match answer(message, &mut room[..TCP_MESSAGE_OCTETS]) {
+                Answer::Octets(octets) => octets,
+                Answer::HandOver => {
+                    self.is_leaving = true;
+                    break;
+                }
+            };
             if let Ok(octets @ 1..) = u16::try_from(response) {
                 length.copy_from_slice(&octets.to_be_bytes());
                 filled += 2 + usize::from(octets);

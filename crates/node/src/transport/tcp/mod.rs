@@ -14,12 +14,13 @@ mod order;
 
 pub(super) use admission::Admission;
 
+use super::aside::{Answered, Handed};
 use super::counters::Number;
 use super::limits;
 use super::sys::{self, Interest};
 use super::worker::{Respond, Token, Turn};
 use admission::{Full, Prefix};
-use connection::{Connection, Direction, Next, Phase, Scratch};
+use connection::{Answer, Connection, Direction, Next, Phase, Scratch};
 use imrs_engine::Transport;
 use order::Ordered;
 use std::io;
@@ -175,6 +176,10 @@ impl Connections {
             Next::Again => return Some(Direction::Reading),
             Next::Ended => &turn.tally.connections.ended,
             Next::Broken => &turn.tally.connections.broken,
+            Next::HandOver => {
+                self.hand_over(turn, slot);
+                return None;
+            }
         };
         self.close(slot, over);
         None
@@ -187,10 +192,19 @@ impl Connections {
         let transport = Transport::Tcp {
             keepalive: self.keepalive,
         };
+        let peer = connection.peer;
         let next = connection.serve(turn.now, &mut self.scratch, |query, room| {
             let outcome = (turn.respond)(turn.service, transport, query, room);
+            let outcome = if outcome.is_aside {
+                match turn.answer_aside(transport, peer, query, outcome, room) {
+                    Answered::Here(outcome) => outcome,
+                    Answered::HandOver => return Answer::HandOver,
+                }
+            } else {
+                outcome
+            };
             messages.record(query, outcome);
-            outcome.len
+            Answer::Octets(outcome.len)
         });
         let held = connection.held_octets();
         let has_progressed = connection.progress == turn.now;
@@ -205,13 +219,36 @@ impl Connections {
         Some(next)
     }
 
+    /// Gives a connection to who answers what takes longer.
+    fn hand_over<R>(&mut self, turn: &Turn<'_, R>, slot: u32) {
+        let Some(connection) = self.take_out(slot, &turn.tally.connections.handed_over) else {
+            return;
+        };
+        turn.epoll.remove(&connection.stream);
+        let (stream, input, output) = connection.leave();
+        // Without a peer there is nobody to answer.
+        if let (Some(aside), Ok(peer)) = (turn.aside, stream.peer_addr()) {
+            aside.take(Handed {
+                stream,
+                peer,
+                input,
+                output,
+            });
+        }
+    }
+
     /// Closes a connection and counts it under its reason.
     fn close(&mut self, slot: u32, reason: &Number) {
-        if let Some(connection) = self.open.remove(slot) {
-            self.held_octets -= connection.held_octets();
-            self.admission.release(connection.prefix);
-            reason.add(1);
-        }
+        drop(self.take_out(slot, reason));
+    }
+
+    /// Takes a connection out of all accounts.
+    fn take_out(&mut self, slot: u32, reason: &Number) -> Option<Connection> {
+        let connection = self.open.remove(slot)?;
+        self.held_octets -= connection.held_octets();
+        self.admission.release(connection.prefix);
+        reason.add(1);
+        Some(connection)
     }
 
     /// Closes the connections whose time is over.

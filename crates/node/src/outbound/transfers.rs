@@ -1,0 +1,299 @@
+//! Sends zones, each on a thread of its own, at a pace that leaves the workers alone.
+//!
+//! A connection that asked a worker for a transfer goes on here until it ends: also its other
+//! queries are answered here.
+
+use super::desk::{Desk, Grant, Said, Visit};
+use super::pace::Pace;
+use crate::clock::present;
+use crate::system;
+use crate::transport::Handed;
+use arc_swap::ArcSwap;
+use imrs_engine::{Service, Transport};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+use tracing::{debug, info};
+
+/// How zones are sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Connections at once.
+    pub(crate) connections: usize,
+    /// Octets that all of them together may send in a second.
+    pub(crate) octets_per_second: u64,
+    /// Longest time of one transfer.
+    pub(crate) wall: Duration,
+    /// Longest time in it in which the client takes nothing.
+    pub(crate) idle: Duration,
+    /// Workers that are kept on a core each, which sending keeps off.
+    pub(crate) pinned: usize,
+}
+
+/// Sends zones.
+pub(crate) struct Transfers {
+    bounds: Bounds,
+    pace: Pace,
+    service: Arc<ArcSwap<Service>>,
+    desk: OnceLock<Weak<Desk>>,
+    running: Arc<AtomicUsize>,
+    counts: Counts,
+}
+
+/// What was counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Transfers that were sent whole.
+    pub(crate) sent: AtomicU64,
+    /// Transfers that broke, or took too long.
+    pub(crate) broken: AtomicU64,
+    /// Octets of transfers, framing included.
+    pub(crate) octets: AtomicU64,
+}
+
+/// A place among the connections, free again when dropped.
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Place(running) = self;
+        running.fetch_sub(1, Relaxed);
+    }
+}
+
+/// One connection.
+pub(super) struct Conversation<S> {
+    pub(super) stream: S,
+    pub(super) peer: IpAddr,
+    pub(super) is_over_tls: bool,
+    /// Octets received and not answered, framed.
+    pub(super) input: Vec<u8>,
+}
+
+impl Transfers {
+    pub(super) fn new(bounds: Bounds, service: Arc<ArcSwap<Service>>) -> Self {
+        Transfers {
+            pace: Pace::new(bounds.octets_per_second, Instant::now()),
+            bounds,
+            service,
+            desk: OnceLock::new(),
+            running: Arc::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Whom to ask for what to send.
+    pub(super) fn set_desk(&self, desk: &Arc<Desk>) {
+        let _ = self.desk.set(Arc::downgrade(desk));
+    }
+
+    /// What was counted.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The bounds that hold.
+    pub(super) fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    /// Whether there is a place for another connection.
+    pub(super) fn has_room(&self) -> bool {
+        self.running.load(Relaxed) < self.bounds.connections
+    }
+
+    /// Takes a place, if one is free.
+    pub(super) fn place(&self) -> Option<Place> {
+        let most = self.bounds.connections;
+        let add = |running| (running < most).then_some(running + 1);
+        let taken = self.running.fetch_update(Relaxed, Relaxed, add);
+        taken.is_ok().then(|| Place(Arc::clone(&self.running)))
+    }
+
+    /// Goes on with a connection that a worker hands over.
+    pub(super) fn begin(&self, handed: Handed) {
+        let (Some(place), Some(desk)) = (self.place(), self.desk.get().and_then(Weak::upgrade))
+        else {
+            return;
+        };
+        let pinned = self.bounds.pinned;
+        let work = move || {
+            let _place = place;
+            system::yield_to_workers(pinned);
+            let peer = handed.peer;
+            if let Err(error) = desk.transfers().take_over(&desk, handed) {
+                debug!("connection from {peer}: {error}");
+            }
+        };
+        // Without a thread for it the connection ends, and its client tries again later.
+        let _ = thread::Builder::new()
+            .name("transfer".to_owned())
+            .spawn(work);
+    }
+
+    fn take_over(&self, desk: &Desk, handed: Handed) -> io::Result<()> {
+        let mut stream = handed.stream;
+        self.prepare(&stream)?;
+        let deadline = Instant::now() + self.bounds.wall;
+        write(&mut stream, &handed.output, deadline)?;
+        self.converse(
+            desk,
+            Conversation {
+                stream,
+                peer: handed.peer.ip(),
+                is_over_tls: false,
+                input: handed.input,
+            },
+        )
+    }
+
+    /// Makes a socket wait, but not for long.
+    pub(super) fn prepare(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nonblocking(false)?;
+        stream.set_read_timeout(Some(self.bounds.idle))?;
+        stream.set_write_timeout(Some(self.bounds.idle))
+    }
+
+    /// Answers one message after the other, until the client ends or says nothing more.
+    pub(super) fn converse<S: Read + Write>(
+        &self,
+        desk: &Desk,
+        mut with: Conversation<S>,
+    ) -> io::Result<()> {
+        while let Some(message) = with.next_message(Instant::now() + self.bounds.idle)? {
+            let service = self.service.load_full();
+            let visit = Visit {
+                service: &service,
+                transport: Transport::Tcp { keepalive: 0 },
+                peer: with.peer,
+                is_over_tls: with.is_over_tls,
+                room: usize::from(u16::MAX),
+            };
+            match desk.say(&visit, &message) {
+                Said::Response(response) if response.is_empty() => {}
+                Said::Response(response) => {
+                    let deadline = Instant::now() + self.bounds.wall;
+                    write(&mut with.stream, &framed(&response), deadline)?;
+                }
+                Said::Transfer(grant) => self.send(&mut with, *grant)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one transfer.
+    fn send<S: Write>(&self, with: &mut Conversation<S>, grant: Grant) -> io::Result<()> {
+        let shown = grant.to_string();
+        let started = Instant::now();
+        let sent = self.send_all(&mut with.stream, grant, started + self.bounds.wall);
+        let (count, octets) = match &sent {
+            Ok(octets) => (&self.counts.sent, *octets),
+            Err(_) => (&self.counts.broken, 0),
+        };
+        count.fetch_add(1, Relaxed);
+        match sent {
+            Ok(_) => {
+                info!(
+                    "{shown} to {}: {octets} octets in {} ms",
+                    with.peer,
+                    started.elapsed().as_millis()
+                );
+                Ok(())
+            }
+            Err(error) => {
+                info!("{shown} to {} broke: {error}", with.peer);
+                Err(error)
+            }
+        }
+    }
+
+    fn send_all(
+        &self,
+        stream: &mut impl Write,
+        grant: Grant,
+        deadline: Instant,
+    ) -> io::Result<usize> {
+        let mut reply = grant.reply().map_err(io::Error::other)?;
+        let mut message = Vec::new();
+        let mut octets = 0;
+        while reply.next(present(), &mut message) {
+            let frame = framed(&message);
+            let wait = self.pace.take(frame.len(), Instant::now());
+            if !wait.is_zero() {
+                thread::sleep(wait.min(self.bounds.wall));
+            }
+            write(stream, &frame, deadline)?;
+            octets += frame.len();
+            self.counts.octets.fetch_add(frame.len() as u64, Relaxed);
+        }
+        Ok(octets)
+    }
+}
+
+impl<S: Read> Conversation<S> {
+    /// The next message; none when the client ended, or said nothing more in time.
+    fn next_message(&mut self, deadline: Instant) -> io::Result<Option<Vec<u8>>> {
+        let mut room = [0; READ_OCTETS];
+        loop {
+            if let Some(message) = take_message(&mut self.input) {
+                return Ok(Some(message));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            match self.stream.read(&mut room) {
+                Ok(0) => return Ok(None),
+                Ok(read) => self.input.extend_from_slice(&room[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Takes the message at the start of `input`, if it is whole (RFC 1035 section 4.2.2).
+fn take_message(input: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let (length, rest) = input.split_first_chunk::<2>()?;
+    let length = usize::from(u16::from_be_bytes(*length));
+    let message = rest.get(..length)?.to_vec();
+    input.drain(..2 + length);
+    Some(message)
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
+    [&length.to_be_bytes(), message].concat()
+}
+
+/// Writes all, as long as some goes now and then and the deadline is not over.
+fn write(stream: &mut impl Write, mut octets: &[u8], deadline: Instant) -> io::Result<()> {
+    while !octets.is_empty() {
+        if Instant::now() >= deadline {
+            return Err(io::Error::other("the client takes too long"));
+        }
+        match stream.write(octets) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(sent) => octets = &octets[sent..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_timeout(&error) => {
+                return Err(io::Error::other("the client takes nothing"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    stream.flush()
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+/// Octets read at once: some requests.
+const READ_OCTETS: usize = 4096;

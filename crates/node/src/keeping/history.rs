@@ -49,10 +49,8 @@ pub(crate) enum What {
     Disk(String),
     /// An operator let a serial pass.
     Accepted(Serial),
-    /// The zone went out of service.
-    Withdrawn(String),
-    /// The zone came back into service.
-    Restored,
+    /// The zone went out of service, or came back.
+    State(String),
 }
 
 /// The last things that happened, the oldest first.

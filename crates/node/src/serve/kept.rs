@@ -330,10 +330,14 @@ fn happening(entry: &Entry) -> Happening {
         What::Failed { source, reason } => {
             (HappeningKind::Broken, None, Some(source), Some(reason))
         }
-        What::Disk(reason) => (HappeningKind::Dropped, None, None, Some(reason)),
+        What::Disk(reason) | What::State(reason) => {
+            let kind = match &entry.what {
+                What::Disk(_) => HappeningKind::Disk,
+                _ => HappeningKind::State,
+            };
+            (kind, None, None, Some(reason))
+        }
         What::Accepted(serial) => (HappeningKind::Accepted, Some(*serial), None, None),
-        What::Withdrawn(reason) => (HappeningKind::Withdrawn, None, None, Some(reason)),
-        What::Restored => (HappeningKind::Restored, None, None, None),
     };
     let took = match entry.what {
         What::Swapped { took, .. } => took,

@@ -299,10 +299,10 @@ impl Node {
             if std::mem::replace(&mut self.served[number], is_served) != is_served
                 && let Some(keeper) = self.keeping.keeper(number)
             {
-                keeper.note(match is_served {
-                    true => What::Restored,
-                    false => What::Withdrawn(log::why_withdrawn(zone)),
-                });
+                keeper.note(What::State(match is_served {
+                    true => "in service".to_owned(),
+                    false => format!("out of service: {}", log::why_withdrawn(zone)),
+                }));
             }
         }
     }

@@ -1,13 +1,14 @@
 //! One zone that is kept current: joins the machines that decide, and remembers what came of it.
 
+use super::counts::Counts;
 use super::history::{History, What};
 use super::jobs::{Fault, Jobs};
 use super::peers::Peers;
 use super::{Delivery, serial_of};
 use crate::clock::present;
-use crate::hosting::{Freshness, Hosted, Hosting, Offer, Offered, Version};
+use crate::hosting::{Freshness, Hosted, Hosting, Offer, Offered};
 use crate::limits::AGEING_REFRESHES;
-use crate::store::{Facts, Header};
+use crate::store::Header;
 use domain::base::iana::Rcode;
 use imrs_transfer::compare::{self, Comparison, Verdict};
 use imrs_transfer::incoming::Received;
@@ -54,23 +55,6 @@ enum State {
     Waiting(Option<Held>),
     /// It is kept current.
     Refreshing(Box<Refresh>),
-}
-
-/// What was counted since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    /// NOTIFY messages heard.
-    pub(crate) notified: u64,
-    /// Transfers that were proven and served.
-    pub(crate) accepted: u64,
-    /// Transfers that were refused.
-    pub(crate) refused: u64,
-    /// Transfers that came to nothing.
-    pub(crate) failed: u64,
-    /// NOTIFY messages that a secondary took.
-    pub(crate) told: u64,
-    /// NOTIFY messages that were sent in vain.
-    pub(crate) untold: u64,
 }
 
 impl Keeper {
@@ -483,23 +467,5 @@ impl Keeper {
 
     fn shown(&self) -> impl std::fmt::Display + '_ {
         self.name.fmt_with_dot()
-    }
-}
-
-/// What is put on disk beside the records.
-pub(super) fn facts(delivery: &Delivery, version: &Version) -> Facts {
-    let proof = &version.proof;
-    let digest = match proof.digest {
-        Some(hash) => format!("ZONEMD {hash} good"),
-        None => "no ZONEMD".to_owned(),
-    };
-    let mut verdicts = vec![digest, format!("{} signatures good", proof.signatures)];
-    verdicts.extend(proof.warnings.iter().cloned());
-    Facts {
-        source: delivery.source.clone(),
-        fetched_at: delivery.received_at,
-        proven_at: version.loaded_at,
-        expires: proof.expires,
-        verdicts,
     }
 }

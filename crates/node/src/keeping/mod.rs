@@ -5,12 +5,14 @@
 //! jobs      asks, fetches and tells on threads of their own
 //! storage   puts proven zones on disk
 //! history   what happened of late
+//! counts    how often
 //! times     the moments that machines are given
 //! ```
 //!
 //! The node's one thread owns [`Keeping`] and hands it every [`Event`]; what is to be proven comes
 //! back as a [`Delivery`]. Knows nothing of images, workers and the control socket.
 
+mod counts;
 mod history;
 mod jobs;
 mod keeper;
@@ -273,7 +275,7 @@ impl Keeping {
         };
         keeper.swapped(now, swap.from, version.held().serial, source);
         if let Some(delivery) = delivery {
-            let facts = keeper::facts(delivery, version);
+            let facts = storage::facts(delivery, version);
             let last = version.differences().last();
             let last = last.filter(|last| Some(last.from) == swap.from).cloned();
             self.storage

@@ -1,6 +1,7 @@
 //! Puts proven zones on disk on a thread of its own, so that a slow disk keeps back no zone.
 
-use super::{Event, Happened, Post};
+use super::{Delivery, Event, Happened, Post};
+use crate::hosting::Version;
 use crate::store::{Facts, Keep, RealDisk, Store, StoreError, ZoneCopy};
 use crate::{chain, system};
 use imrs_wire::Serial;
@@ -142,4 +143,22 @@ pub(crate) fn chain_to(store: &ZoneStore, copy: &ZoneCopy) -> Vec<Arc<Difference
     older
         .find_map(|from| store.differences(from.serial, to))
         .unwrap_or_default()
+}
+
+/// What is put on disk beside the records.
+pub(super) fn facts(delivery: &Delivery, version: &Version) -> Facts {
+    let proof = &version.proof;
+    let digest = match proof.digest {
+        Some(hash) => format!("ZONEMD {hash} good"),
+        None => "no ZONEMD".to_owned(),
+    };
+    let mut verdicts = vec![digest, format!("{} signatures good", proof.signatures)];
+    verdicts.extend(proof.warnings.iter().cloned());
+    Facts {
+        source: delivery.source.clone(),
+        fetched_at: delivery.received_at,
+        proven_at: version.loaded_at,
+        expires: proof.expires,
+        verdicts,
+    }
 }

@@ -10,7 +10,7 @@ use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{Command, Reply};
 use crate::hosting::load::{self, LoadResult, Scope};
-use crate::hosting::{AttemptResult, Hosted, Hosting};
+use crate::hosting::{AttemptResult, Hosting};
 use crate::keeping::{Keeping, Post, What};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
 use crate::outbound::Outbound;
@@ -47,8 +47,8 @@ pub(super) struct Node {
     /// Removes the control socket when the node is gone.
     _control: Server,
     lane: Lane,
-    /// Which zones are served.
-    served: Vec<bool>,
+    /// Which zones are served, of those of which a version is held.
+    served: Vec<Option<bool>>,
     /// Operators who wait for a round to end.
     pub(super) awaited: Vec<Awaited>,
 }
@@ -107,7 +107,9 @@ impl Node {
             service,
             _control: control,
             lane: Lane::default(),
-            served: hosting.zones().iter().map(Hosted::is_served).collect(),
+            served: { hosting.zones().iter() }
+                .map(|zone| zone.version.is_some().then(|| zone.is_served()))
+                .collect(),
             awaited: Vec::new(),
             hosting,
         };
@@ -295,8 +297,12 @@ impl Node {
             .store(Arc::new(self.hosting.service(&self.identity)));
         self.outbound.update(&self.hosting);
         for (number, zone) in self.hosting.zones().iter().enumerate() {
+            if zone.version.is_none() {
+                continue;
+            }
             let is_served = zone.is_served();
-            if std::mem::replace(&mut self.served[number], is_served) != is_served
+            let was_served = self.served[number].replace(is_served);
+            if was_served.is_some_and(|was_served| was_served != is_served)
                 && let Some(keeper) = self.keeping.keeper(number)
             {
                 keeper.note(What::State(match is_served {

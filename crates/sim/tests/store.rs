@@ -1,5 +1,9 @@
 //! The store on a disk that fails: whatever happens at whichever operation, no good copy is lost
 //! and nothing is taken for a copy that is none.
+#![expect(
+    clippy::unwrap_used,
+    reason = "in the helpers of tests too, a failure is the message"
+)]
 
 use imrs_node::store::{Facts, Generation, Keep, Reason, Store, StoreError};
 use imrs_sim::disk::{Fault, FaultyDisk, Survival};

@@ -55,20 +55,30 @@ pub(crate) struct Imrs {
 impl Imrs {
     /// Starts it on `address`, and returns when it answers for all zones.
     pub(crate) fn start(setup: &Setup, address: SocketAddr) -> Result<Imrs> {
-        let directory = Daemon::directory()?;
         let zones = absolute(&setup.zones)?;
+        let origins: Vec<&str> = zones.iter().map(|zone| zone.origin.as_str()).collect();
+        let text = |directory: &Path| configuration(setup, &zones, address, directory);
+        Imrs::start_with(&setup.program, address, &origins, text)
+    }
+
+    /// Starts `program` with the configuration that `text` makes for a folder of its own, and
+    /// returns when it answers on `address` for all of `origins`.
+    pub(crate) fn start_with(
+        program: &Path,
+        address: SocketAddr,
+        origins: &[&str],
+        text: impl FnOnce(&Path) -> String,
+    ) -> Result<Imrs> {
+        let directory = Daemon::directory()?;
         let file = directory.path().join("imrs.toml");
-        fs::write(
-            &file,
-            configuration(setup, &zones, address, directory.path()),
-        )?;
-        let mut command = Command::new(&setup.program);
+        fs::write(&file, text(directory.path()))?;
+        let mut command = Command::new(program);
         command.args(["serve", "--config"]).arg(&file);
-        let origins = zones.iter().map(|zone| zone.origin.as_str());
+        let origins = origins.iter().copied();
         let daemon = Daemon::start(&mut command, directory, address, origins)?;
         Ok(Imrs {
             daemon,
-            program: setup.program.clone(),
+            program: program.to_owned(),
         })
     }
 
@@ -86,23 +96,7 @@ impl Imrs {
 }
 
 fn configuration(setup: &Setup, zones: &[Zone], at: SocketAddr, directory: &Path) -> String {
-    let (workers, pinned, state) = (setup.workers, setup.pinned, directory.display());
-    let control = control(directory);
-    let mut text = format!(
-        "[node]
-listen = [\"{at}\"]
-workers = {workers}
-pin = {pinned}
-state = \"{state}\"
-control = \"{}\"
-identity = \"peer\"
-version = \"peer\"
-tcp-idle-seconds = 60
-tcp-connections = {CONNECTIONS}
-tcp-connections-per-prefix = {CONNECTIONS}
-",
-        control.display()
-    );
+    let mut text = node_table(at, setup.workers, setup.pinned, directory);
     if let Some(time) = &setup.at {
         text += &format!("[verify]\nat = \"{time}\"\n");
     }
@@ -117,6 +111,26 @@ tcp-connections-per-prefix = {CONNECTIONS}
         }
     }
     text
+}
+
+/// The table `[node]` of a server that listens on `at` and keeps its files in `directory`.
+pub(crate) fn node_table(at: SocketAddr, workers: usize, pinned: bool, directory: &Path) -> String {
+    let (state, control) = (directory.display(), control(directory));
+    format!(
+        "[node]
+listen = [\"{at}\"]
+workers = {workers}
+pin = {pinned}
+state = \"{state}\"
+control = \"{}\"
+identity = \"peer\"
+version = \"peer\"
+tcp-idle-seconds = 60
+tcp-connections = {CONNECTIONS}
+tcp-connections-per-prefix = {CONNECTIONS}
+",
+        control.display()
+    )
 }
 
 fn control(directory: &Path) -> PathBuf {

@@ -1,11 +1,11 @@
 //! What the measurements need of the kernel and no safe wrapper covers: batches of datagrams,
-//! binding tasks to a core, and the CPU time of a process.
+//! binding tasks to a core, their precedence, and the CPU time of a process.
 //!
 //! JUSTIFICATION: sending and receiving one datagram per system call doubles the cost of the
 //! generator, which then no longer keeps a server busy.
 #![expect(
     unsafe_code,
-    reason = "recvmmsg, sendmmsg, sched_setaffinity and getrusage"
+    reason = "recvmmsg, sendmmsg, sched_setaffinity, sched_setscheduler and getrusage"
 )]
 
 use anyhow::{Result, ensure};
@@ -177,6 +177,14 @@ fn pin(task: i32, core: usize) -> Result<()> {
         "cannot bind a task to core {core}: {error}"
     );
     Ok(())
+}
+
+/// Lets the calling thread, and those that it starts, run whenever they can, ahead of all that is
+/// not of the kernel. Returns whether the system grants that.
+pub(crate) fn take_precedence() -> bool {
+    let lowest = libc::sched_param { sched_priority: 1 };
+    // SAFETY: thread 0 is the calling one, and the parameters outlive the call.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const lowest) == 0 }
 }
 
 /// CPU time that all tasks of the processes `pids` have used since they began.

@@ -2,8 +2,8 @@
 //!
 //! Start reading at [`run`]. The parts: `servers` starts them, `queries` makes what they are
 //! asked, `load` asks, `cost` measures the CPU time of an answer in alternating bursts, and the
-//! other commands measure memory, reloads, proof and instructions. `docs/benchmarks.md` tells the
-//! method.
+//! other commands measure memory, reloads, proof, instructions and zone transfers.
+//! `docs/benchmarks.md` tells the method.
 
 mod cost;
 mod echo;
@@ -17,6 +17,7 @@ mod reload;
 mod report;
 mod servers;
 mod statistics;
+mod transfer;
 
 use crate::root;
 use anyhow::{Result, ensure};
@@ -46,6 +47,8 @@ enum What {
     Proof(proof::Options),
     /// Instructions per query in `respond`, counted by callgrind.
     Instructions(Common),
+    /// How soon a new serial is answered, and what transfers take from answering.
+    Transfer(Box<transfer::Options>),
     /// Answers every datagram with 600 octets: the floor that the kernel sets.
     #[command(hide = true)]
     Echo {
@@ -104,6 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(What::Reload(options)) => reload::run(options),
         Some(What::Proof(options)) => proof::run(options),
         Some(What::Instructions(common)) => instructions::run(common),
+        Some(What::Transfer(options)) => transfer::run(options),
         Some(What::Echo { address }) => echo::run(*address),
     }
 }

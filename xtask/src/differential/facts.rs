@@ -8,6 +8,7 @@ use super::message::{Key, RrSet};
 use super::name::{Name, canonical_key, is_within, lower};
 use anyhow::{Context, Result};
 use domain::base::iana::Rtype;
+use domain::base::name::FlattenInto;
 use domain::base::rdata::ComposeRecordData;
 use domain::zonefile::inplace::{Entry, Zonefile};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,8 @@ pub(super) struct Facts {
     pub(super) delegations: Vec<Name>,
     /// Targets of NS records.
     pub(super) servers: BTreeSet<Name>,
+    /// All records, as the judge of responses takes them.
+    pub(super) records: Vec<imrs_probe::Record>,
 }
 
 impl Facts {
@@ -37,6 +40,7 @@ impl Facts {
         zonefile.set_origin(domain::base::Name::root());
         let mut rrsets = BTreeMap::<Key, RrSet>::new();
         let mut apex = None;
+        let mut records = Vec::new();
         while let Some(entry) = zonefile
             .next_entry()
             .with_context(|| format!("{}", path.display()))?
@@ -66,12 +70,13 @@ impl Facts {
                 data: BTreeSet::new(),
             });
             set.data.insert(data);
+            records.push(record.flatten_into());
         }
         let apex = apex.with_context(|| format!("{} has no SOA", path.display()))?;
-        Ok(Facts::of(apex, rrsets))
+        Ok(Facts::of(apex, rrsets, records))
     }
 
-    fn of(apex: Name, rrsets: BTreeMap<Key, RrSet>) -> Facts {
+    fn of(apex: Name, rrsets: BTreeMap<Key, RrSet>, records: Vec<imrs_probe::Record>) -> Facts {
         let owners = |wanted: u16| {
             let mut owners: Vec<Name> = rrsets
                 .keys()
@@ -94,6 +99,7 @@ impl Facts {
             delegations,
             servers,
             rrsets,
+            records,
         }
     }
 
@@ -110,11 +116,6 @@ impl Facts {
     /// The delegation at or above a name, if there is one.
     pub(super) fn delegation(&self, name: &[u8]) -> Option<&Name> {
         self.delegations.iter().find(|owner| is_within(name, owner))
-    }
-
-    /// Whether the zone is signed.
-    pub(super) fn is_signed(&self) -> bool {
-        !self.chain.is_empty()
     }
 }
 

@@ -64,7 +64,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "xtask",
-        &["imrs-wire", "imrs-zone", "imrs-engine", "imrs-transfer"],
+        &[
+            "imrs-wire",
+            "imrs-zone",
+            "imrs-engine",
+            "imrs-transfer",
+            "imrs-probe",
+        ],
     ),
 ];
 

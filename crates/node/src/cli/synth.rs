@@ -11,15 +11,13 @@ use imrs_zone::synth::{self, Plan, SynthError};
 /// Makes the zones and writes them; refuses to replace files unless told to.
 pub(super) fn run(args: &ZoneSynth) -> anyhow::Result<Exit> {
     let made_at = args.at.map_or_else(present, |At(time)| time);
+    let default = Plan::new(made_at);
     let plan = Plan {
         tlds: args.tlds,
         algorithms: args.algorithm.clone(),
         seed: args.seed,
-        ..Plan::new(made_at)
-    };
-    let plan = Plan {
-        serial: args.serial.map_or(plan.serial, Serial),
-        ..plan
+        serial: args.serial.map_or(default.serial, Serial),
+        ..default
     };
     let names = [
         "root.zone",
@@ -79,6 +77,6 @@ fn explain(error: SynthError) -> anyhow::Error {
         SynthError::Tlds { .. }
         | SynthError::NoAlgorithm
         | SynthError::RepeatedAlgorithm { .. } => ConfigError::of_options(error.to_string()).into(),
-        SynthError::Key { .. } | SynthError::Signing { .. } => error.into(),
+        SynthError::NoSoa | SynthError::Key { .. } | SynthError::Signing { .. } => error.into(),
     }
 }

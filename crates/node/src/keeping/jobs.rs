@@ -87,7 +87,13 @@ impl Jobs {
             }))
         };
         self.spawn(zone, "fetch", failed, move || {
-            received(jobs.receive(&name, &peer, held.as_ref()))
+            received(receive(
+                &name,
+                &peer,
+                held.as_ref(),
+                &jobs.patience,
+                jobs.limits,
+            ))
         });
     }
 
@@ -129,31 +135,6 @@ impl Jobs {
         }
     }
 
-    fn receive(&self, name: &Name, peer: &Peer, held: Option<&Record>) -> Result<Received, Fault> {
-        let key = peer.key.as_ref();
-        let id = rand::random();
-        let (mut incoming, request) = match held {
-            Some(held) => Incoming::ixfr(name, held, key, self.limits, id, present()),
-            None => Incoming::axfr(name, key, self.limits, id, present()),
-        };
-        let mut session =
-            Session::open(&peer.target, &self.patience).map_err(|error| broken(&error))?;
-        session.send(&request).map_err(|error| broken(&error))?;
-        loop {
-            let message = session.receive().map_err(|error| broken(&error))?;
-            match incoming.handle_message(message, present()) {
-                Ok(Progress::More) => {}
-                Ok(Progress::Done(received)) => return Ok(received),
-                Err(error) => {
-                    return Err(Fault {
-                        wants_axfr: error.wants_axfr(),
-                        reason: chain(&error),
-                    });
-                }
-            }
-        }
-    }
-
     /// Does `work` on a thread of its own. Where there is none to be had, that is what happened.
     fn spawn(
         &self,
@@ -171,6 +152,48 @@ impl Jobs {
         if let Err(cause) = thread::Builder::new().name(name.to_owned()).spawn(run) {
             let what = failed(format!("cannot start a thread: {cause}"));
             self.post.put(Event { zone, what });
+        }
+    }
+}
+
+/// Receives one transfer: what changed since the version with the SOA record `held`, or the whole
+/// zone.
+pub(crate) fn receive(
+    name: &Name,
+    peer: &Peer,
+    held: Option<&Record>,
+    patience: &Patience,
+    limits: Limits,
+) -> Result<Received, Fault> {
+    let key = peer.key.as_ref();
+    let id = rand::random();
+    let (mut incoming, request) = match held {
+        Some(held) => Incoming::ixfr(name, held, key, limits, id, present()),
+        None => Incoming::axfr(name, key, limits, id, present()),
+    };
+    let mut session = Session::open(&peer.target, patience).map_err(|error| broken(&error))?;
+    session.send(&request).map_err(|error| broken(&error))?;
+    loop {
+        let message = match session.receive() {
+            Ok(message) => message,
+            Err(error) => {
+                // What the end means depends on what came before it.
+                let end = incoming.handle_end();
+                return Err(Fault {
+                    reason: format!("{}: {}", chain(&end), chain(&error)),
+                    wants_axfr: end.wants_axfr(),
+                });
+            }
+        };
+        match incoming.handle_message(message, present()) {
+            Ok(Progress::More) => {}
+            Ok(Progress::Done(received)) => return Ok(received),
+            Err(error) => {
+                return Err(Fault {
+                    wants_axfr: error.wants_axfr(),
+                    reason: chain(&error),
+                });
+            }
         }
     }
 }

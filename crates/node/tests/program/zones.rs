@@ -63,6 +63,24 @@ fn a_made_root_is_checked_good_and_is_not_overwritten() {
 }
 
 #[test]
+fn versions_of_a_made_root_differ_in_serial_and_digest_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let version = |serial: &str| {
+        let out = folder.path().join(serial);
+        let options = "zone synth --tlds 4 --algorithm 8 --at 2026-08-01T12:00:00Z --out";
+        let mut made: Vec<&str> = options.split(' ').collect();
+        made.extend([out.to_str().unwrap(), "--serial", serial]);
+        assert_eq!(imrs(&made).status.code(), Some(0));
+        std::fs::read_to_string(out.join("root.zone")).unwrap()
+    };
+    let (old, new) = (version("4294967295"), version("0"));
+    let old: Vec<&str> = old.lines().collect();
+    let changed: Vec<&str> = new.lines().filter(|line| !old.contains(line)).collect();
+    // SOA, ZONEMD, and the signatures over them.
+    assert_eq!(changed.len(), 4, "{changed:?}");
+}
+
+#[test]
 fn a_wrong_digest_is_refused_for_any_zone() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("made");

@@ -1,11 +1,15 @@
-//! The load generator: a fixed number of queries is always outstanding, so that it keeps a server
-//! busy and never overruns it.
+//! The load generators. One keeps a fixed number of queries outstanding, so that it keeps a server
+//! busy and never overruns it; the other asks at a fixed rate and takes the time of each response.
 //!
-//! Start reading at [`Session::open`]. This module does not know what the server is, nor what
-//! its CPU time costs.
+//! Start reading at [`Session::open`] and [`paced`]. This module does not know what the server is,
+//! nor what its CPU time costs.
 
+mod arrivals;
+mod paced;
 mod tcp;
 mod udp;
+
+pub(crate) use paced::{Sample, paced, since_1970};
 
 use anyhow::Result;
 use std::net::SocketAddr;

@@ -1,0 +1,208 @@
+//! The two ends of a transfer: a primary that publishes versions, and imrs as its secondary.
+
+use super::message::notify;
+use super::versions::{Version, Versions};
+use super::watch::Watch;
+use crate::imrs::{Imrs, node_table};
+use crate::peers::{Daemon, Software, ensure_installed, tool_command};
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// Which primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Kind {
+    /// Knot DNS that has no differences, so that each version is sent whole.
+    Knot,
+    /// Knot DNS that sends differences.
+    KnotIxfr,
+    /// imrs.
+    Imrs,
+}
+
+impl Kind {
+    /// The name in tables and on the command line.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kind::Knot => "knot",
+            Kind::KnotIxfr => "knot-ixfr",
+            Kind::Imrs => "imrs",
+        }
+    }
+}
+
+/// A primary.
+pub(super) struct Primary {
+    /// Where it answers.
+    pub(super) address: SocketAddr,
+    server: Server,
+    /// The file that it serves.
+    file: PathBuf,
+    watch: Watch,
+    _directory: TempDir,
+}
+
+enum Server {
+    Knot { socket: PathBuf, _daemon: Daemon },
+    Imrs(Imrs),
+}
+
+impl Primary {
+    /// Starts it with the first version.
+    pub(super) fn start(
+        kind: Kind,
+        program: &Path,
+        versions: &Versions,
+        address: SocketAddr,
+    ) -> Result<Primary> {
+        let directory = Daemon::directory()?;
+        let file = directory.path().join("root.zone");
+        let first = versions.all.first().context("no version")?;
+        fs::copy(&first.file, &file)?;
+        let server = match kind {
+            Kind::Knot => start_knot(&file, address, "whole", "none")?,
+            Kind::KnotIxfr => start_knot(&file, address, "difference", "changes")?,
+            Kind::Imrs => Server::Imrs(start_imrs(program, &file, &versions.anchors, address)?),
+        };
+        Ok(Primary {
+            address,
+            server,
+            file,
+            watch: Watch::open(address)?,
+            _directory: directory,
+        })
+    }
+
+    /// Gives it a version to serve, and waits until it does.
+    pub(super) fn publish(&self, version: &Version) -> Result<()> {
+        let aside = self.file.with_extension("new");
+        fs::copy(&version.file, &aside)?;
+        fs::rename(&aside, &self.file)?;
+        match &self.server {
+            Server::Knot { socket, .. } => {
+                let output = tool_command("knotc")?
+                    .arg("-s")
+                    .arg(socket)
+                    .args(["-b", "zone-reload", "."])
+                    .output()?;
+                let error = String::from_utf8_lossy(&output.stderr);
+                ensure!(output.status.success(), "knotc zone-reload: {error}");
+            }
+            Server::Imrs(imrs) => {
+                imrs.ctl("reload")?;
+            }
+        }
+        self.watch.until(version.serial)?;
+        Ok(())
+    }
+}
+
+fn start_knot(file: &Path, address: SocketAddr, load: &str, journal: &str) -> Result<Server> {
+    ensure_installed(&[Software::Knot.tool()])?;
+    let directory = Daemon::directory()?;
+    let socket = directory.path().join("knot.sock");
+    let (ip, port) = (address.ip(), address.port());
+    let text = format!(
+        "server:
+    listen: {ip}@{port}
+    rundir: \"{0}\"
+    background-workers: 1
+control:
+    listen: \"{1}\"
+database:
+    storage: \"{0}\"
+log:
+  - target: stderr
+    any: warning
+acl:
+  - id: all
+    address: 127.0.0.0/8
+    action: transfer
+zone:
+  - domain: .
+    file: \"{2}\"
+    storage: \"{0}\"
+    acl: all
+    semantic-checks: off
+    zonefile-sync: -1
+    zonefile-load: {load}
+    journal-content: {journal}
+",
+        directory.path().display(),
+        socket.display(),
+        file.display(),
+    );
+    let configuration = directory.path().join("knot.conf");
+    fs::write(&configuration, text)?;
+    let mut command: Command = tool_command("knotd")?;
+    command.arg("-c").arg(configuration);
+    Ok(Server::Knot {
+        socket,
+        _daemon: Daemon::start(&mut command, directory, address, ["."])?,
+    })
+}
+
+/// imrs with a zone file that everybody on loopback may have.
+pub(super) fn start_imrs(
+    program: &Path,
+    file: &Path,
+    anchors: &Path,
+    address: SocketAddr,
+) -> Result<Imrs> {
+    Imrs::start_with(program, address, &["."], |directory| {
+        format!(
+            "{}[[zone]]
+name = \".\"
+file = \"{}\"
+anchors = \"{}\"
+allow-transfer = [\"127.0.0.0/8\"]
+",
+            node_table(address, 1, false, directory),
+            file.display(),
+            anchors.display(),
+        )
+    })
+}
+
+/// How the secondary runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Workers {
+    pub(super) count: usize,
+    /// Whether each keeps to a core, from the first on.
+    pub(super) pinned: bool,
+}
+
+/// Starts imrs as a secondary, and returns when it serves what it has fetched.
+pub(super) fn start_secondary(
+    program: &Path,
+    anchors: &Path,
+    primary: SocketAddr,
+    address: SocketAddr,
+    workers: Workers,
+) -> Result<Imrs> {
+    Imrs::start_with(program, address, &["."], |directory| {
+        format!(
+            "{}[[zone]]
+name = \".\"
+primaries = [\"{primary}\"]
+notify-from = [\"127.0.0.0/8\"]
+anchors = \"{}\"
+",
+            node_table(address, workers.count, workers.pinned, directory),
+            anchors.display(),
+        )
+    })
+}
+
+/// Tells a secondary that there is something new.
+pub(super) fn send_notify(secondary: SocketAddr) -> Result<()> {
+    let socket = UdpSocket::bind((secondary.ip(), 0))?;
+    socket.send_to(&notify(1), secondary)?;
+    Ok(())
+}
+
+/// Between a NOTIFY and the one before: a secondary looks at most once a second.
+pub(super) const NOTIFY_SPACING: std::time::Duration = std::time::Duration::from_millis(1500);

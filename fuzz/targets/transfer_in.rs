@@ -33,7 +33,7 @@ static KEY: LazyLock<Key> = LazyLock::new(|| {
 
 /// The SOA record that the secondary holds.
 static HELD: LazyLock<Record> = LazyLock::new(|| {
-    let text = "example. 60 IN SOA ns host 5 2 3 4 5\n";
+    let text = "example. 60 IN SOA ns.example. host.example. 5 2 3 4 5\n";
     let mut records = imrs_zone::read::read(text.as_bytes(), None).expect("a zone file");
     records.remove(0)
 });
@@ -157,7 +157,11 @@ fn check(received: &Received, is_ixfr: bool) {
 fn check_zone(records: &[Record]) {
     check_records(records);
     assert!(serial_of(&records[0]).is_some());
-    assert!(records[1..].iter().all(|record| serial_of(record).is_none()));
+    assert!(
+        records[1..]
+            .iter()
+            .all(|record| serial_of(record).is_none())
+    );
     let packed = Packed::new(records).expect("it has a SOA record");
     let rendered = Rendered::axfr(&packed).expect("it came in messages");
     match again(rendered, false) {

@@ -52,7 +52,10 @@ fuzz_target!(|octets: &[u8]| {
 /// A request can be answered by what was read of it.
 fn judge_request(octets: &[u8]) {
     let Some(request) = Request::parse(octets) else {
-        assert!(octets.len() < 12 || octets[2] & 0x80 != 0, "a request was dropped");
+        assert!(
+            octets.len() < 12 || octets[2] & 0x80 != 0,
+            "a request was dropped"
+        );
         return;
     };
     assert!(octets[12..].starts_with(request.question()));
@@ -70,13 +73,21 @@ fn judge_request(octets: &[u8]) {
 
 fn judge_response(request: &[u8], response: &[u8], has_opt: bool) {
     assert_eq!(response[..2], request[..2], "the ID is the request's");
-    assert_eq!(response[2] & 0xf8, request[2] & 0x78 | 0x80, "so is the opcode, with QR");
+    assert_eq!(
+        response[2] & 0xf8,
+        request[2] & 0x78 | 0x80,
+        "so is the opcode, with QR"
+    );
     let message = Message::from_octets(response).expect("a response has a header");
     let mut section = message.additional().expect("the sections parse");
     for record in section.by_ref() {
         record.expect("the record parses");
     }
-    assert_eq!(section.pos(), response.len(), "nothing follows the last record");
+    assert_eq!(
+        section.pos(),
+        response.len(),
+        "nothing follows the last record"
+    );
     assert_eq!(message.opt().is_some(), has_opt);
 }
 

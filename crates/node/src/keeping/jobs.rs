@@ -174,7 +174,17 @@ pub(crate) fn receive(
     let mut session = Session::open(&peer.target, patience).map_err(|error| broken(&error))?;
     session.send(&request).map_err(|error| broken(&error))?;
     loop {
-        let message = session.receive().map_err(|error| broken(&error))?;
+        let message = match session.receive() {
+            Ok(message) => message,
+            Err(error) => {
+                // What the end means depends on what came before it.
+                let end = incoming.handle_end();
+                return Err(Fault {
+                    reason: format!("{}: {}", chain(&end), chain(&error)),
+                    wants_axfr: end.wants_axfr(),
+                });
+            }
+        };
         match incoming.handle_message(message, present()) {
             Ok(Progress::More) => {}
             Ok(Progress::Done(received)) => return Ok(received),

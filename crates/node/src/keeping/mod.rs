@@ -5,12 +5,14 @@
 //! jobs      asks, fetches and tells on threads of their own
 //! storage   puts proven zones on disk
 //! history   what happened of late
+//! counts    how often
 //! times     the moments that machines are given
 //! ```
 //!
 //! The node's one thread owns [`Keeping`] and hands it every [`Event`]; what is to be proven comes
 //! back as a [`Delivery`]. Knows nothing of images, workers and the control socket.
 
+mod counts;
 mod history;
 mod jobs;
 mod keeper;
@@ -18,9 +20,9 @@ mod peers;
 mod storage;
 mod times;
 
-pub use history::{Entry, History, What};
+pub(crate) use history::{Entry, What};
 pub(crate) use jobs::receive;
-pub(crate) use keeper::{Counts, Keeper};
+pub(crate) use keeper::Keeper;
 pub(crate) use peers::Peers;
 pub(crate) use storage::{Storage, Stores, chain_to};
 pub(crate) use times::Times;
@@ -29,6 +31,7 @@ use crate::clock::present;
 use crate::dial::Patience;
 use crate::hosting::{Freshness, Hosted, Hosting, Offer, Offered, Swap};
 use crate::outbound::Ticket;
+use crate::store::Header;
 use domain::base::iana::Rcode;
 use imrs_transfer::incoming::{Limits, Received};
 use imrs_transfer::message::SoaAnswer;
@@ -91,8 +94,13 @@ pub(crate) enum Happened {
         /// What it has, or what went wrong.
         result: Result<SoaAnswer, String>,
     },
-    /// Something was put on disk, with what went wrong beside, or was not.
-    Stored(Result<Vec<String>, String>),
+    /// Something was put on disk, or was not.
+    Stored {
+        /// What is there now, the newest first.
+        copies: Vec<Header>,
+        /// What went wrong beside, or at all.
+        result: Result<Vec<String>, String>,
+    },
 }
 
 /// Where events are put, from any thread.
@@ -231,8 +239,11 @@ impl Keeping {
                 serial,
                 result,
             } => keeper.told(now, secondary, serial, result),
-            Happened::Observed { observer, result } => keeper.observed(now, observer, result),
-            Happened::Stored(result) => keeper.stored(result),
+            Happened::Observed { observer, result } => {
+                let serial = result.ok().map(|answer| answer.serial);
+                keeper.observed(now, observer, serial);
+            }
+            Happened::Stored { copies, result } => keeper.keep_in_mind(copies, result),
         }
         None
     }
@@ -264,7 +275,7 @@ impl Keeping {
         };
         keeper.swapped(now, swap.from, version.held().serial, source);
         if let Some(delivery) = delivery {
-            let facts = keeper::facts(delivery, version);
+            let facts = storage::facts(delivery, version);
             let last = version.differences().last();
             let last = last.filter(|last| Some(last.from) == swap.from).cloned();
             self.storage

@@ -1,6 +1,7 @@
 //! Puts proven zones on disk on a thread of its own, so that a slow disk keeps back no zone.
 
-use super::{Event, Happened, Post};
+use super::{Delivery, Event, Happened, Post};
+use crate::hosting::Version;
 use crate::store::{Facts, Keep, RealDisk, Store, StoreError, ZoneCopy};
 use crate::{chain, system};
 use imrs_wire::Serial;
@@ -71,8 +72,14 @@ impl Stores {
         let work = move || {
             system::yield_to_workers(0);
             for task in inbox {
-                let (zone, result) = carry_out(&mut stores, task);
-                let what = Happened::Stored(result.map_err(|error| chain(&error)));
+                let (Task::Save { zone, .. } | Task::Confirm { zone, .. }) = &task;
+                let zone = *zone;
+                let Some((_, store)) = stores.iter_mut().find(|(number, _)| *number == zone) else {
+                    continue;
+                };
+                let result = carry_out(store, task).map_err(|error| chain(&error));
+                let copies = store.copies().to_vec();
+                let what = Happened::Stored { copies, result };
                 post.put(Event { zone, what });
             }
         };
@@ -84,16 +91,8 @@ impl Stores {
 }
 
 /// Does one task. The result has what went wrong beside.
-fn carry_out(
-    stores: &mut [(usize, ZoneStore)],
-    task: Task,
-) -> (usize, Result<Vec<String>, StoreError>) {
-    let (Task::Save { zone, .. } | Task::Confirm { zone, .. }) = &task;
-    let zone = *zone;
-    let Some((_, store)) = stores.iter_mut().find(|(number, _)| *number == zone) else {
-        return (zone, Ok(Vec::new()));
-    };
-    let result = match task {
+fn carry_out(store: &mut ZoneStore, task: Task) -> Result<Vec<String>, StoreError> {
+    match task {
         Task::Save {
             packed,
             facts,
@@ -110,8 +109,7 @@ fn carry_out(
                     .collect()
             }),
         Task::Confirm { serial, at, .. } => store.confirm(serial, at).map(|()| Vec::new()),
-    };
-    (zone, result)
+    }
 }
 
 impl Storage {
@@ -145,4 +143,22 @@ pub(crate) fn chain_to(store: &ZoneStore, copy: &ZoneCopy) -> Vec<Arc<Difference
     older
         .find_map(|from| store.differences(from.serial, to))
         .unwrap_or_default()
+}
+
+/// What is put on disk beside the records.
+pub(super) fn facts(delivery: &Delivery, version: &Version) -> Facts {
+    let proof = &version.proof;
+    let digest = match proof.digest {
+        Some(hash) => format!("ZONEMD {hash} good"),
+        None => "no ZONEMD".to_owned(),
+    };
+    let mut verdicts = vec![digest, format!("{} signatures good", proof.signatures)];
+    verdicts.extend(proof.warnings.iter().cloned());
+    Facts {
+        source: delivery.source.clone(),
+        fetched_at: delivery.received_at,
+        proven_at: version.loaded_at,
+        expires: proof.expires,
+        verdicts,
+    }
 }

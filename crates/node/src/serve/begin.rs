@@ -5,7 +5,7 @@ use crate::chain;
 use crate::clock::present;
 use crate::hosting::load::{self, Job, Scope};
 use crate::hosting::{AttemptResult, Hosting, Offer, Offered, Origin};
-use crate::keeping::{Keeper, Stores, Times, What, chain_to};
+use crate::keeping::{Keeper, Stores, Times, chain_to};
 use crate::progress::Progress;
 use crate::system;
 use anyhow::Context;
@@ -53,8 +53,8 @@ pub(super) fn begin(plan: &Plan) -> anyhow::Result<Begun> {
         let name = begun.hosting.zones()[number].name().clone();
         let peers = transferred.peers.clone();
         let mut keeper = Keeper::new(name, peers, transferred.is_anchored, held, now);
-        for trouble in troubles {
-            keeper.note(What::Disk(trouble));
+        if let Some(store) = begun.stores.of(number) {
+            keeper.keep_in_mind(store.copies().to_vec(), Ok(troubles));
         }
         begun.keepers.push(keeper);
     }

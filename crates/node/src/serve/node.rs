@@ -3,6 +3,7 @@
 use super::begin::Begun;
 use super::events::{Event, Events};
 use super::lane::{Lane, Work};
+use super::orders::Awaited;
 use super::plan::Plan;
 use super::{counts, log, orders, report};
 use crate::clock::{Clock, present};
@@ -10,7 +11,7 @@ use crate::control::server::{Asked, Server};
 use crate::control::v1::{Command, Reply};
 use crate::hosting::load::{self, LoadResult, Scope};
 use crate::hosting::{AttemptResult, Hosting};
-use crate::keeping::{Keeping, Post};
+use crate::keeping::{Keeping, Post, What};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
 use crate::outbound::Outbound;
 use crate::system;
@@ -18,6 +19,7 @@ use crate::transport::{Aside, Running};
 use arc_swap::ArcSwap;
 use imrs_engine::{Identity, Service};
 use imrs_transfer::refresh::Force;
+use imrs_wire::Serial;
 use imrs_zone::record::UnixTime;
 use sd_notify::NotifyState;
 use std::num::NonZeroUsize;
@@ -45,11 +47,15 @@ pub(super) struct Node {
     /// Removes the control socket when the node is gone.
     _control: Server,
     lane: Lane,
+    /// Which zones are served, of those of which a version is held.
+    served: Vec<Option<bool>>,
+    /// Operators who wait for a round to end.
+    pub(super) awaited: Vec<Awaited>,
 }
 
 impl Node {
     /// Starts the workers and the control socket, and says that the node is ready.
-    pub(super) fn start(plan: Plan, begun: Begun, events: &Events) -> anyhow::Result<Self> {
+    pub(super) fn start(plan: &Plan, begun: Begun, events: &Events) -> anyhow::Result<Self> {
         let Begun {
             hosting,
             keepers,
@@ -66,6 +72,11 @@ impl Node {
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
         let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone());
         outbound.update(&hosting);
+        if let Some((addresses, server)) = &plan.listener {
+            outbound.listen(addresses, server.clone())?;
+            let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            info!("transfers over TLS on {}", shown.join(", "));
+        }
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
         let running = Running::start(&plan.settings, Arc::clone(&service), desk)?;
         let inbox = events.clone();
@@ -96,13 +107,17 @@ impl Node {
             service,
             _control: control,
             lane: Lane::default(),
+            served: { hosting.zones().iter() }
+                .map(|zone| zone.version.is_some().then(|| zone.is_served()))
+                .collect(),
+            awaited: Vec::new(),
             hosting,
         };
         node.look();
         for zone in node.hosting.zones() {
             log::loaded(zone, None, plan.clock.now());
         }
-        log_ready(&plan, &node.hosting, &node.running);
+        log_ready(plan, &node.hosting, &node.running);
         notify(&[NotifyState::Ready]);
         Ok(node)
     }
@@ -133,6 +148,7 @@ impl Node {
             }
             self.begin_load(events);
             self.look();
+            orders::answer_awaited(&mut self);
         }
         notify(&[NotifyState::Stopping]);
         self.running.stop();
@@ -152,17 +168,20 @@ impl Node {
         let told = match command {
             Command::Status => Reply::Status(report::status(self)),
             Command::Stats => Reply::Stats(counts::stats(self)),
-
             Command::Reload => {
                 info!("asked on the control socket: loading zones");
                 return self.lane.add(Work::Files(vec![reply]));
             }
-            Command::Zones { .. }
-            | Command::Refresh { .. }
-            | Command::Retransfer { .. }
-            | Command::Accept { .. } => Reply::Error {
-                message: "nothing is fetched yet".to_owned(),
-            },
+            Command::Zones { zone } => orders::zones(self, zone.as_deref()),
+            Command::Refresh { zone } => {
+                return orders::force(self, zone.as_deref(), Force::Refresh, reply);
+            }
+            Command::Retransfer { zone } => {
+                return orders::force(self, zone.as_deref(), Force::Retransfer, reply);
+            }
+            Command::Accept { zone, serial } => {
+                return orders::accept(self, zone, Serial(*serial), reply);
+            }
         };
         // Who asked may have gone away.
         let _ = reply.try_send(told);
@@ -273,10 +292,25 @@ impl Node {
     }
 
     /// Puts the images as they stand into service, all at once, and gives out what is served.
-    fn swap(&self) {
+    fn swap(&mut self) {
         self.service
             .store(Arc::new(self.hosting.service(&self.identity)));
         self.outbound.update(&self.hosting);
+        for (number, zone) in self.hosting.zones().iter().enumerate() {
+            if zone.version.is_none() {
+                continue;
+            }
+            let is_served = zone.is_served();
+            let was_served = self.served[number].replace(is_served);
+            if was_served.is_some_and(|was_served| was_served != is_served)
+                && let Some(keeper) = self.keeping.keeper(number)
+            {
+                keeper.note(What::State(match is_served {
+                    true => "in service".to_owned(),
+                    false => format!("out of service: {}", log::why_withdrawn(zone)),
+                }));
+            }
+        }
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn reload(node: &Node) -> v1::Reload {
     }
 }
 
-fn health(node: &Node) -> v1::Health {
+pub(super) fn health(node: &Node) -> v1::Health {
     let zones = node.hosting.zones();
     if !zones.iter().any(Hosted::is_served) {
         v1::Health::Failed

@@ -5,6 +5,7 @@
     reason = "in the helpers of tests too, a failure is the message"
 )]
 
+mod aside;
 mod client;
 mod engine;
 mod limits;

@@ -32,6 +32,8 @@ fn a_soa_answer_says_serial_and_timers() {
         minimum: Duration::from_secs(5),
     };
     assert_eq!(found, Ok(expected));
+    assert_eq!(SoaAnswer::of(&soa(7)), Some(expected));
+    assert_eq!(SoaAnswer::of(&records("@ NS ns")[0]), None);
     // Other records may come with it, and the question in any letter case.
     let mut with = records("@ RRSIG SOA 8 1 60 20300101000000 20200101000000 7 @ YWJj");
     with.push(soa(8));

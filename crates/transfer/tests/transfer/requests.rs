@@ -26,9 +26,9 @@ fn zone() -> imrs_zone::Name {
 }
 
 #[track_caller]
-fn check(message: &[u8], expected: Option<Asks>) {
+fn check(message: &[u8], expected: impl Into<Option<Asks>>) {
     let found = Request::parse(message).map(|request| request.asks);
-    assert_eq!(found, expected);
+    assert_eq!(found, expected.into());
 }
 
 #[test]

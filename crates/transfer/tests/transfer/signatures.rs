@@ -634,10 +634,30 @@ fn what_a_server_objects_to_is_told() {
     complains(18, time, true, complaint(Complaint::BadTime { server }));
     complains(18, b"", true, Misformed::Other.into());
     complains(5, b"", true, complaint(Complaint::Other(5)));
-    // What must be signed and is not.
-    let unsigned = Misformed::MacLength { octets: 0 };
-    complains(18, time, false, unsigned.into());
-    complains(22, b"", false, unsigned.into());
+    // What should be signed and is not.
+    complains(18, time, false, complaint(Complaint::BadTime { server }));
+    complains(22, b"", false, complaint(Complaint::Truncated));
+}
+
+#[test]
+fn an_objection_with_a_wrong_mac_is_none() {
+    let key = key(Algorithm::HmacSha256);
+    for error in [16, 17, 18, 22] {
+        let mut request = soa_query(&name("example."), ID);
+        let transaction = sign_request(&key, &mut request, NOW);
+        let tsig = Tsig {
+            error,
+            other: vec![0; 6],
+            mac: vec![7; 32],
+            ..Tsig::of(Algorithm::HmacSha256)
+        };
+        let mut answer = tsig.append(&soa_query(&name("example."), ID));
+        let name = "xfr-key".to_owned();
+        assert_eq!(
+            transaction.verify(&mut answer, NOW),
+            Err(Unauthentic::BadSignature { name })
+        );
+    }
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
     for (what, counts) in [
         ("unsent", &stats.unsent),
         ("connections", &stats.connections),
+        ("transfers", &stats.transfers),
     ] {
         for (name, count) in counts.iter().filter(|(_, count)| **count > 0) {
             writeln!(text, "{:18}{count:>15}", format!("{what} {name}"))?;

@@ -345,6 +345,7 @@ fn counted(counts: &BTreeMap<String, u64>) -> Option<String> {
 /// How far a time is: `in 3 min 2 s`, `12 s ago`.
 fn relative(when: &When) -> String {
     match u64::try_from(when.in_seconds) {
+        Ok(0) => "now".to_owned(),
         Ok(left) => format!("in {}", span(left)),
         Err(_) => format!("{} ago", age(when)),
     }

@@ -265,6 +265,9 @@ pub struct Stats {
     pub unsent: BTreeMap<String, u64>,
     /// What became of TCP connections; `open` are those of now.
     pub connections: BTreeMap<String, u64>,
+    /// What was asked beside queries: NOTIFY, signed messages, transfers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub transfers: BTreeMap<String, u64>,
     /// Queries that the kernel dropped because a UDP socket's queue was full.
     pub kernel_dropped: u64,
     /// The longest time in microseconds that a worker was busy before it looked at its sockets.

@@ -60,9 +60,6 @@ fn load(
     stop: &AtomicBool,
 ) -> Result<Vec<Sample>> {
     kernel::pin_this_thread(options.common.server_core()?)?;
-    if !kernel::take_precedence() {
-        eprintln!("the load may be late: no precedence for it without more rights");
-    }
     paced(server, queries, options.rate, stop)
 }
 

@@ -5,9 +5,12 @@ mod ci;
 mod differential;
 mod fuzz;
 mod imrs;
+mod interop;
+mod lab;
 mod peers;
 mod root;
 mod tidy;
+mod transfer;
 mod workspace;
 
 use clap::Parser;
@@ -25,6 +28,10 @@ enum Task {
     Bench(bench::Args),
     /// Sends one corpus to imrs and its peers and compares the responses.
     Differential(differential::Args),
+    /// Tries zone transfers between imrs and its peers, both ways.
+    Interop(interop::Args),
+    /// Plays a scene with real servers in network namespaces.
+    Lab(lab::Args),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Args),
 }
@@ -35,6 +42,8 @@ fn main() -> ExitCode {
         Task::Tidy(args) => tidy::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Differential(args) => differential::run(&args),
+        Task::Interop(args) => interop::run(&args),
+        Task::Lab(args) => lab::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
     };
     match outcome {

@@ -64,7 +64,9 @@ pub const EXPIRY_ALARM: Duration = Duration::from_secs(24 * 3600);
 pub const CLOCK_LOOK: Duration = Duration::from_secs(60);
 
 /// Octets of one line on the control socket.
-pub const CONTROL_LINE_MAX: usize = 1 << 20;
+///
+/// 256 zones with what happened to them lately, each reason of which may have 1,024 octets.
+pub const CONTROL_LINE_MAX: usize = 16 << 20;
 
 /// Octets of a request on the control socket; the longest that exists has under 100.
 pub const CONTROL_REQUEST_MAX: usize = 4096;
@@ -77,6 +79,10 @@ pub const CONTROL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Time that `imrs ctl` and the control socket wait for a reload to finish.
 pub const RELOAD_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Time that `imrs ctl` and the control socket wait for primaries: a transfer may take 120 seconds,
+/// and more than one primary may be asked.
+pub const ROUND_PATIENCE: Duration = Duration::from_secs(180);
 
 /// Differences to the version in service that are kept for secondaries: those of four days.
 pub const DIFFERENCES_MAX: usize = 8;

@@ -209,3 +209,126 @@ impl Observer {
             .min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(3600);
+
+    fn at(seconds: u64) -> Moment {
+        Moment(Duration::from_secs(seconds))
+    }
+
+    /// Asks all observers from `from` until `until`; each has the serial given, or is silent.
+    fn observe(comparison: &mut Comparison, from: u64, until: u64, serials: &[Option<u32>]) {
+        let mut now = at(from);
+        while now <= at(until) {
+            while let Some(Action::Ask { observer }) = comparison.poll_action(now) {
+                match serials[observer] {
+                    Some(serial) => comparison.handle_answer(now, observer, Serial(serial)),
+                    None => comparison.handle_unanswered(now, observer),
+                }
+            }
+            let Some(next) = comparison.poll_timeout() else {
+                return;
+            };
+            assert!(next > now);
+            now = next;
+        }
+    }
+
+    fn check(serials: &[Option<u32>], until: u64, expected: Verdict) {
+        let mut comparison = Comparison::new(serials.len(), LIMIT, at(0));
+        observe(&mut comparison, 0, until, serials);
+        let verdict = comparison.verdict(at(until), Serial(5));
+        assert_eq!(verdict, expected, "{serials:?} until {until}");
+    }
+
+    #[test]
+    fn observers_that_have_the_same_or_less_are_level() {
+        check(&[Some(5), Some(4), None], 9000, Verdict::Level);
+    }
+
+    #[test]
+    fn silence_tells_nothing() {
+        check(&[None, None], 9000, Verdict::Unknown);
+        check(&[], 0, Verdict::Unknown);
+    }
+
+    #[test]
+    fn those_that_are_ahead_for_too_long_make_us_stale() {
+        let ahead = |observers, since| Verdict::Ahead {
+            observers,
+            serial: Serial(6),
+            since: at(since),
+        };
+        let stale = |observers, since| Verdict::Stale {
+            observers,
+            serial: Serial(6),
+            since: at(since),
+        };
+        check(&[Some(6)], 3600, ahead(1, 0));
+        check(&[Some(6)], 3601, stale(1, 0));
+        // One of two, since the other may be as stale as we are.
+        check(&[Some(6), Some(5)], 3700, stale(1, 0));
+        // One of three does not decide, two do.
+        check(&[Some(6), Some(5), Some(5)], 9000, ahead(1, 0));
+        check(&[Some(6), Some(6), Some(5)], 9000, stale(2, 100));
+        check(&[Some(6), None, None], 9000, stale(1, 0));
+    }
+
+    #[test]
+    fn what_was_heard_long_ago_does_not_count() {
+        let mut comparison = Comparison::new(1, LIMIT, at(0));
+        observe(&mut comparison, 0, 9000, &[Some(6)]);
+        observe(&mut comparison, 9300, 10_500, &[None]);
+        assert_eq!(comparison.verdict(at(10_500), Serial(5)), Verdict::Unknown);
+    }
+
+    #[test]
+    fn the_first_sight_of_a_serial_counts_though_instances_differ() {
+        let mut comparison = Comparison::new(1, LIMIT, at(0));
+        observe(&mut comparison, 0, 0, &[Some(6)]);
+        observe(&mut comparison, 300, 1800, &[Some(5)]);
+        assert_eq!(comparison.verdict(at(1800), Serial(5)), Verdict::Level);
+        observe(&mut comparison, 2100, 4000, &[Some(6)]);
+        let stale = Verdict::Stale {
+            observers: 1,
+            serial: Serial(6),
+            since: at(0),
+        };
+        assert_eq!(comparison.verdict(at(4000), Serial(5)), stale);
+        // The time begins anew with what we serve.
+        assert_eq!(comparison.verdict(at(4000), Serial(6)), Verdict::Level);
+    }
+
+    #[test]
+    fn an_observer_that_changes_all_the_time_takes_no_memory() {
+        let mut comparison = Comparison::new(1, LIMIT, at(0));
+        for step in 0..1000 {
+            let serial = 6 + u32::try_from(step).unwrap();
+            observe(&mut comparison, step * 300, step * 300, &[Some(serial)]);
+        }
+        assert_eq!(comparison.observers[0].history.len(), OBSERVED_SERIALS_MAX);
+    }
+
+    #[test]
+    fn answers_that_nothing_asked_for_are_let_fall() {
+        let mut comparison = Comparison::new(1, LIMIT, at(0));
+        comparison.handle_answer(at(0), 0, Serial(9));
+        comparison.handle_answer(at(0), 4, Serial(9));
+        assert_eq!(comparison.verdict(at(0), Serial(5)), Verdict::Unknown);
+    }
+
+    #[test]
+    fn observers_are_asked_one_after_the_other() {
+        let mut comparison = Comparison::new(3, LIMIT, at(0));
+        assert_eq!(
+            comparison.poll_action(at(0)),
+            Some(Action::Ask { observer: 0 })
+        );
+        assert_eq!(comparison.poll_action(at(0)), None);
+        assert_eq!(comparison.poll_timeout(), Some(at(100)));
+    }
+}

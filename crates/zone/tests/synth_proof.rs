@@ -4,7 +4,9 @@
 
 use domain::base::iana::Rtype;
 use imrs_zone::record::{Record, UnixTime};
-use imrs_zone::synth::{Algorithm, LIFETIME, Plan, TestRoot, make};
+use imrs_zone::synth::{
+    Algorithm, Key, LIFETIME, Plan, Role, SynthError, TestRoot, Validity, make, sign_zone, text,
+};
 use imrs_zone::verify::{Check, Delegation, Demand, Effort, Outcome, Policy, Verified};
 use imrs_zone::{Anchors, Candidate, Limits, Name, Unverified, read};
 
@@ -107,6 +109,37 @@ fn a_test_root_is_proven_until_its_signatures_end_and_not_after() {
         at(NOON.0 - 3601),
         Err(Unverified::KeysUnsigned { .. })
     ));
+}
+
+#[test]
+fn the_next_version_of_a_test_root_is_proven_by_the_same_anchor() {
+    let plan = plan(&[Algorithm::Ed25519], 20);
+    let root = make(&plan).unwrap();
+    let apex = Name::root_bytes();
+    let keys = [Role::KeySigning, Role::ZoneSigning, Role::Standby]
+        .map(|role| Key::make(Algorithm::Ed25519, role, &apex, plan.seed).unwrap());
+    let text = text(&root.records).replace(
+        &format!(" {} 1800 ", plan.serial),
+        &format!(" {} 1800 ", plan.serial.0 + 1),
+    );
+    let mut records = read::read(text.as_bytes(), None).unwrap();
+    records.retain(|record| record.owner().to_string() != "com");
+    let validity = Validity {
+        inception: NOON,
+        expiration: UnixTime(NOON.0 + 3600),
+    };
+    let records = sign_zone(records, &keys, validity, plan.workers).unwrap();
+
+    let anchors = Anchors::read(root.anchors_ds.as_bytes()).unwrap();
+    let proven = prove(&records, anchors, Demand::Require, NOON).unwrap();
+    assert_eq!(proven.serial().0, plan.serial.0 + 1);
+    assert_eq!(proven.proof().expires, Some(validity.expiration));
+    assert_eq!(proven.records(), records);
+    let com = "com.".parse().unwrap();
+    assert_eq!(proven.delegation(&com), Delegation::Unproven);
+
+    let unsigned = sign_zone(Vec::new(), &keys, validity, plan.workers);
+    assert!(matches!(unsigned, Err(SynthError::NoSoa)));
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! A name server that runs as a child of this process, in the foreground.
 
 use anyhow::{Context, Result, bail, ensure};
-use std::fs::{self, File};
-use std::net::{SocketAddr, UdpSocket};
+use domain::base::Message;
+use domain::rdata::Soa;
+use std::fs::{self, OpenOptions};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -13,8 +16,8 @@ use tempfile::TempDir;
 pub(crate) struct Daemon {
     child: Child,
     address: SocketAddr,
-    /// Configuration, log and working files; removed with the server.
-    directory: TempDir,
+    /// Configuration, log and working files; removed with the last who has it.
+    directory: Arc<TempDir>,
 }
 
 impl Daemon {
@@ -26,16 +29,17 @@ impl Daemon {
     /// Starts `command` and returns when it answers on `address` for all of `origins`.
     pub(crate) fn start<'a>(
         command: &mut Command,
-        directory: TempDir,
+        directory: impl Into<Arc<TempDir>>,
         address: SocketAddr,
         origins: impl IntoIterator<Item = &'a str>,
     ) -> Result<Daemon> {
-        ensure!(
-            UdpSocket::bind(address).is_ok(),
-            "{address} is in use: end what runs there, or choose another port"
-        );
-        let log_path = directory.path().join("log");
-        let log = File::create(&log_path)?;
+        wait_until_free(address)?;
+        let directory = directory.into();
+        let log_path = directory.path().join(LOG);
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log_path)?;
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -69,6 +73,41 @@ impl Daemon {
         self.directory.path()
     }
 
+    /// What the server has printed so far.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read(self.path().join(LOG)).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Sends its first process a signal, named as `kill` names it.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(name, &[self.child.id()]);
+    }
+
+    /// Ends all its processes without a warning, as a loss of power does. Gives its directory, in
+    /// which it can be started again.
+    pub(crate) fn kill(&mut self) -> Arc<TempDir> {
+        signal("-KILL", &self.processes());
+        // Nothing is left to do for a child that cannot be reaped.
+        let _ = self.child.wait();
+        Arc::clone(&self.directory)
+    }
+
+    /// The serial of `origin` that it serves now; none if it does not answer for the zone, or not
+    /// within a second.
+    pub(crate) fn serial(&self, origin: &str) -> Result<Option<u32>> {
+        let socket = UdpSocket::bind((self.address.ip(), 0))?;
+        socket.connect(self.address)?;
+        socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+        let mut response = [0; 4096];
+        let received = socket
+            .send(&soa_query(origin)?)
+            .and_then(|_| socket.recv(&mut response));
+        Ok(received
+            .ok()
+            .and_then(|length| answered_serial(&response[..length])))
+    }
+
     fn wait_until_it_serves(&mut self, origin: &str) -> Result<()> {
         let socket = UdpSocket::bind((self.address.ip(), 0))?;
         socket.connect(self.address)?;
@@ -92,6 +131,9 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
         signal("-TERM", &self.processes());
         let deadline = Instant::now() + STOP_LIMIT;
         while Instant::now() < deadline {
@@ -104,6 +146,21 @@ impl Drop for Daemon {
         // Nothing is left to do for a child that cannot be reaped.
         let _ = self.child.wait();
     }
+}
+
+/// Waits until nothing listens on `address`.
+///
+/// A process that starts on another thread holds all sockets of this one for a moment.
+pub(crate) fn wait_until_free(address: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + FREE_LIMIT;
+    while UdpSocket::bind(address).is_err() || TcpListener::bind(address).is_err() {
+        ensure!(
+            Instant::now() < deadline,
+            "{address} is in use: end what runs there, or choose another port"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// The process `root` and all that descend from it.
@@ -172,8 +229,21 @@ fn is_answer(response: &[u8]) -> bool {
         if flags & 0x84 == 0x84 && rcode & 0x0f == 0 && (*high, *low) != (0, 0))
 }
 
+/// The serial in a response that [`is_answer`].
+fn answered_serial(response: &[u8]) -> Option<u32> {
+    let message = Message::from_octets(response).ok()?;
+    let record = message.answer().ok()?.limit_to::<Soa<_>>().next()?.ok()?;
+    is_answer(response).then(|| record.data().serial().into_int())
+}
+
+/// The file in a server's directory that has what it prints.
+const LOG: &str = "log";
+
 /// A peer loads the root in less than a second; more only on a crowded machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// What was in use a moment ago is free soon.
+const FREE_LIMIT: Duration = Duration::from_secs(2);
 
 /// A peer that does not stop when asked is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(5);

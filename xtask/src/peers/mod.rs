@@ -10,7 +10,7 @@ mod config;
 mod daemon;
 mod install;
 
-pub(crate) use daemon::Daemon;
+pub(crate) use daemon::{Daemon, wait_until_free};
 pub(crate) use install::{Tool, ensure_installed, tool_command};
 
 use anyhow::{Context, Result};

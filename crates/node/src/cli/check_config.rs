@@ -2,7 +2,7 @@
 
 use super::{Exit, Serve};
 use crate::chain;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Primary, Zone};
 use crate::hosting::trust;
 use crate::serve::plan::Plan;
 use std::path::Path;
@@ -28,15 +28,67 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
         .iter()
         .map(ToString::to_string)
         .collect();
-    let zones: Vec<String> = match plan.is_test {
-        true => vec!["the test root, made in memory".to_owned()],
-        false => { plan.sources.iter() }
-            .map(|source| source.origin.to_string())
-            .collect(),
-    };
     println!("{}: good", file.display());
     println!("listen   {}", listen.join(", "));
     println!("workers  {}", plan.settings.workers);
-    println!("zones    {}", zones.join(", "));
+    if let Some(tls) = &config.transfer.tls {
+        let listen: Vec<String> = tls.listen.iter().map(ToString::to_string).collect();
+        println!("tls      {}, for transfers", listen.join(", "));
+    }
+    if plan.is_test {
+        println!("zones    the test root, made in memory");
+    }
+    for zone in &config.zones {
+        let name = zone.name.get_ref().0.fmt_with_dot();
+        println!("zone     {name} {}", origin(zone));
+    }
+    for note in notes(file, &config) {
+        println!("note     {note}");
+    }
     Ok(Exit::Well)
+}
+
+/// Where a zone comes from, in words.
+fn origin(zone: &Zone) -> String {
+    let transfers = &zone.transfers;
+    if let Some(file) = &zone.file {
+        return format!("of {}", file.get_ref().display());
+    }
+    let primaries: Vec<String> = transfers.primaries.iter().map(primary).collect();
+    match (transfers.is_public, primaries.as_slice()) {
+        (true, [first, others @ ..]) => format!(
+            "from the public service: {first} and {} other addresses",
+            others.len()
+        ),
+        _ => format!("from {}", primaries.join(", ")),
+    }
+}
+
+fn primary(primary: &Primary) -> String {
+    let key = { primary.key.as_ref() }.map(|key| format!("key {}", key.name()));
+    let tls = { primary.tls.as_ref() }.map(|tls| format!("tls {}", tls.name));
+    let words: Vec<String> = key.into_iter().chain(tls).collect();
+    match words.is_empty() {
+        true => primary.address.to_string(),
+        false => format!("{} ({})", primary.address, words.join(", ")),
+    }
+}
+
+/// What is no mistake and may yet not be meant.
+fn notes(file: &Path, config: &Config) -> Vec<String> {
+    let mut notes = Vec::new();
+    let is_fetched = config.zones.iter().any(|zone| zone.file.is_none());
+    if is_fetched && config.node.state.is_none() {
+        notes.push(
+            "without `state` in [node] nothing that is fetched outlives the server".to_owned(),
+        );
+    }
+    if config.bares_secrets(file) {
+        let file = file.display();
+        notes.push(format!(
+            "{file} holds a secret and every user can read it; run chmod o= {file}, or use \
+             `secret-file`"
+        ));
+    }
+    notes
 }

@@ -8,7 +8,7 @@ use std::io::Write;
 
 /// Asks, prints the reply, and says by the exit code how the server is.
 pub(super) fn run(args: &Ctl) -> anyhow::Result<Exit> {
-    let reply = client::ask(args.socket.as_deref(), args.request)?;
+    let reply = client::ask(args.socket.as_deref(), args.request.clone())?;
     if let Reply::Error { message } = &reply {
         bail!("the server: {message}");
     }
@@ -31,6 +31,8 @@ fn exit_of(reply: &Reply) -> Exit {
     let health = match reply {
         Reply::Status(status) => status.health,
         Reply::Reload(reload) => reload.health,
+        Reply::Zones(zones) => zones.health,
+        Reply::Refresh(refreshed) => refreshed.health,
         Reply::Stats(_) => Health::Well,
         Reply::Error { .. } => Health::Failed,
     };

@@ -3,6 +3,7 @@
 mod check;
 mod check_config;
 mod ctl;
+mod fetch;
 mod manual;
 mod stats;
 mod synth;
@@ -56,10 +57,10 @@ const EXIT_CODES: &str =
 enum Command {
     /// Answers for zones; without zones, for a test root of its own on loopback.
     Serve(Serve),
-    /// Works on zone files, without a server.
+    /// Works on zones, without a server.
     #[command(subcommand)]
     Zone(Zone),
-    /// Asks a running server, or tells it to reload.
+    /// Asks a running server, or tells it to load or fetch its zones.
     #[command(
         after_help = "Exit codes: 0 it is well, 3 it serves and something needs attention, \
                             1 it serves nothing or cannot be reached."
@@ -128,6 +129,12 @@ enum Zone {
                             3 it would serve it with a warning."
     )]
     Check(ZoneCheck),
+    /// Fetches a zone once, proves it, and writes it as a zone file.
+    #[command(
+        after_help = "Exit codes: 0 it is proven and written, 1 nothing is written, 3 it is \
+                            written, and a server would serve it with a warning."
+    )]
+    Fetch(ZoneFetch),
     /// Makes a signed test root with the proportions of the real one.
     Synth(ZoneSynth),
     /// Counts what is in a zone file.
@@ -153,6 +160,40 @@ pub struct ZoneCheck {
     pub output: Output,
 }
 
+/// Options of `imrs zone fetch`.
+#[derive(Args, Debug)]
+pub struct ZoneFetch {
+    /// Name of the zone.
+    #[arg(long, value_name = "NAME", default_value = ".")]
+    pub zone: String,
+    /// Primary to fetch it from, with or without a port. May repeat; the next is asked if one
+    /// fails [default: that of --config, else the public service of the root, arpa and
+    /// root-servers.net]
+    #[arg(long, value_name = "ADDR")]
+    pub from: Vec<String>,
+    /// Configuration, of which the zone, its primaries, keys and TLS are taken.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Key of the configuration that signs requests to --from.
+    #[arg(long, value_name = "NAME", requires = "from", requires = "config")]
+    pub key: Option<String>,
+    /// Table [[tls]] of the configuration that says how to speak TLS to --from.
+    #[arg(long, value_name = "NAME", requires = "from", requires = "config")]
+    pub tls: Option<String>,
+    /// Trust anchors of a zone, in RFC 7958 XML or as DS or DNSKEY records. May repeat.
+    #[arg(long, value_name = "FILE")]
+    pub anchors: Vec<PathBuf>,
+    /// Judge signatures at this time instead of the present.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// File to write it to, in the place of what is there [default: root.zone, NAME.zone]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Form of the output.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub output: Output,
+}
+
 /// Options of `imrs zone synth`.
 #[derive(Args, Debug)]
 pub struct ZoneSynth {
@@ -169,12 +210,12 @@ pub struct ZoneSynth {
     /// What chance follows: the same seed makes the same names and servers.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Serial of the zones [default: the first of the day]
-    #[arg(long, value_name = "N")]
-    pub serial: Option<u32>,
     /// Time at which the zones are made; signatures hold for 13 days [default: the present]
     #[arg(long, value_name = "TIME")]
     pub at: Option<At>,
+    /// Serial of the zones [default: the first of the day]
+    #[arg(long, value_name = "N")]
+    pub serial: Option<u32>,
     /// Replace files that are already there.
     #[arg(long)]
     pub force: bool,
@@ -193,17 +234,18 @@ pub struct ZoneStats {
     pub output: Output,
 }
 
-/// Options of `imrs ctl`.
+/// Options of `imrs ctl`, which may stand before and after what is asked.
 #[derive(Args, Debug)]
+#[command(disable_help_subcommand = true)]
 pub struct Ctl {
     /// What to ask.
-    #[arg(value_enum)]
+    #[command(subcommand)]
     pub request: crate::control::v1::Command,
     /// Control socket of the server [default: the first that exists of those `serve` would choose]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", global = true)]
     pub socket: Option<PathBuf>,
     /// Form of the output.
-    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, global = true)]
     pub output: Output,
 }
 
@@ -222,6 +264,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Serve(args) => crate::serve::run(&args),
         Command::Zone(Zone::Check(args)) => check::run(&args),
+        Command::Zone(Zone::Fetch(args)) => fetch::run(&args),
         Command::Zone(Zone::Synth(args)) => synth::run(&args),
         Command::Zone(Zone::Stats(args)) => stats::run(&args),
         Command::Ctl(args) => ctl::run(&args),
@@ -242,11 +285,69 @@ fn origin(text: Option<&str>) -> anyhow::Result<Option<Name>> {
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
-    use clap::CommandFactory;
+    use super::{Cli, Command, Output};
+    use crate::control::v1;
+    use clap::{CommandFactory, Parser};
+    use std::path::Path;
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// The request that `imrs ctl` makes of these arguments, or what is wrong with them.
+    fn ctl(args: &str) -> Result<v1::Command, String> {
+        let words = ["imrs", "ctl"].into_iter().chain(args.split(' '));
+        let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
+        let Command::Ctl(ctl) = cli.command else {
+            panic!("{args} is not of ctl");
+        };
+        assert_eq!(ctl.socket.as_deref(), Some(Path::new("s")), "{args}");
+        assert_eq!(ctl.output, Output::Json, "{args}");
+        Ok(ctl.request)
+    }
+
+    #[test]
+    fn options_of_ctl_stand_before_or_after_the_request() {
+        let zone = |text: &str| Some(text.to_owned());
+        for (request, expected) in [
+            ("status", v1::Command::Status),
+            ("reload", v1::Command::Reload),
+            ("stats", v1::Command::Stats),
+            ("zones", v1::Command::Zones { zone: None }),
+            (
+                "zones ARPA",
+                v1::Command::Zones {
+                    zone: zone("ARPA."),
+                },
+            ),
+            ("refresh .", v1::Command::Refresh { zone: zone(".") }),
+            ("retransfer", v1::Command::Retransfer { zone: None }),
+            (
+                "accept . 2026080101",
+                v1::Command::Accept {
+                    zone: ".".to_owned(),
+                    serial: 2_026_080_101,
+                },
+            ),
+        ] {
+            let options = "--socket s --output json";
+            assert_eq!(ctl(&format!("{options} {request}")).unwrap(), expected);
+            assert_eq!(ctl(&format!("{request} {options}")).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_ctl_does_not_know_is_refused() {
+        for (args, expected) in [
+            ("fly", "unrecognized subcommand 'fly'"),
+            ("accept .", "required arguments were not provided"),
+            ("accept . -1", "unexpected argument '-1'"),
+            ("accept . 4294967296", "4294967296 is not in 0..=4294967295"),
+            ("refresh a..b", "not a domain name"),
+        ] {
+            let error = ctl(args).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -77,6 +77,6 @@ fn explain(error: SynthError) -> anyhow::Error {
         SynthError::Tlds { .. }
         | SynthError::NoAlgorithm
         | SynthError::RepeatedAlgorithm { .. } => ConfigError::of_options(error.to_string()).into(),
-        SynthError::Key { .. } | SynthError::Signing { .. } => error.into(),
+        SynthError::NoSoa | SynthError::Key { .. } | SynthError::Signing { .. } => error.into(),
     }
 }

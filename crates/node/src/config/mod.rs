@@ -15,7 +15,7 @@ mod written;
 
 pub use error::ConfigError;
 pub use secrets::{Identity, Pin, Tls};
-pub use transfers::{Listener, Primary, Secondary, Transfer, Transfers};
+pub use transfers::{Listener, Primary, Secondary, Transfer, Transfers, public_primaries};
 pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;
@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
 use transfers::Known;
-use values::Listed;
+use values::{KeyName, Listed};
 use written::{
     List, WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
     WrittenTransfer,
@@ -149,7 +149,23 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let octets = files::read_plain(path, "a configuration", limits::CONFIG_OCTETS_MAX)
             .map_err(|cause| ConfigError::unread(path, cause))?;
-        Config::parse_with(path, &octets, &secrets::read_secret)
+        let config = Config::parse_with(path, &octets, &secrets::read_secret)?;
+        for file in config.private_keys() {
+            // One that is not there is missed by who needs it.
+            if secrets::is_public(file.get_ref()).unwrap_or(false) {
+                let text = String::from_utf8_lossy(&octets);
+                let message = secrets::public_secret(file.get_ref());
+                return Err(ConfigError::at(path, &text, file.span().start, message));
+            }
+        }
+        Ok(config)
+    }
+
+    /// The files of private keys.
+    fn private_keys(&self) -> impl Iterator<Item = &Spanned<PathBuf>> {
+        let listener = self.written_transfer.tls.as_ref();
+        let peers = self.written_tls.iter().filter_map(WrittenTls::private_key);
+        peers.chain(listener.map(|listener| &listener.private_key))
     }
 
     /// Parses a configuration that names no secret in a file; `path` serves for messages, and
@@ -175,33 +191,31 @@ impl Config {
         Ok(config)
     }
 
-    /// Checks that the files named can be read, and private keys by no one else, so that the
-    /// error can say where they are named.
+    /// Checks that the files named can be read, so that the error can say where they are named.
     pub fn check_files(&self, path: &Path) -> Result<(), ConfigError> {
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        let (mut open, mut private) = (Vec::new(), Vec::new());
-        for zone in &self.zones {
-            open.extend(zone.file.as_ref().into_iter().chain(&zone.anchors));
-        }
-        for tls in &self.written_tls {
-            let (files, key) = tls.files();
-            open.extend(files);
-            private.extend(key);
-        }
-        if let Some(tls) = &self.written_transfer.tls {
-            open.extend([&tls.certificate].into_iter().chain(&tls.client_ca));
-            private.push(&tls.private_key);
-        }
-        let at = |file: &Spanned<PathBuf>, message: String| {
-            ConfigError::at(path, &text, file.span().start, message)
-        };
-        for file in open {
-            files::open(file.get_ref()).map_err(|error| at(file, chain(&error)))?;
-        }
-        for file in private {
-            secrets::refuse_public(file.get_ref()).map_err(|message| at(file, message))?;
+        let zones = self.zones.iter();
+        let zones = zones.flat_map(|zone| zone.file.iter().chain(&zone.anchors));
+        let listener = self.written_transfer.tls.iter();
+        let listener =
+            listener.flat_map(|tls| [&tls.certificate].into_iter().chain(&tls.client_ca));
+        let tls = self.written_tls.iter().flat_map(WrittenTls::certificates);
+        for file in zones.chain(tls).chain(listener).chain(self.private_keys()) {
+            files::open(file.get_ref())
+                .map_err(|error| ConfigError::at(path, &text, file.span().start, chain(&error)))?;
         }
         Ok(())
+    }
+
+    /// The key of a name, or that there is none.
+    pub fn key(&self, name: &str) -> Result<Key, String> {
+        let name = KeyName::try_from(name.to_owned())?;
+        secrets::find_key(&self.keys, &name).cloned()
+    }
+
+    /// The way to speak TLS of a name, or that there is none.
+    pub fn tls(&self, name: &str) -> Result<Arc<Tls>, String> {
+        secrets::find_tls(&self.tls, name)
     }
 
     /// Whether secrets stand in the configuration at `path`, and every user can read it.

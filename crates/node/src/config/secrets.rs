@@ -72,19 +72,16 @@ pub(super) type ReadSecret<'a> = &'a dyn Fn(&Path) -> Result<Vec<u8>, String>;
 
 /// Reads a file of a secret, unless others than its owner and group can do so too.
 pub(super) fn read_secret(path: &Path) -> Result<Vec<u8>, String> {
-    refuse_public(path)?;
+    if is_public(path).map_err(|error| chain(&error))? {
+        return Err(public_secret(path));
+    }
     files::read_plain(path, "a secret", SECRET_FILE_OCTETS_MAX).map_err(|error| chain(&error))
 }
 
-/// Refuses a file of a secret that every user of the machine can read.
-pub(super) fn refuse_public(path: &Path) -> Result<(), String> {
-    if !is_public(path).map_err(|error| chain(&error))? {
-        return Ok(());
-    }
+/// What to say of a file of a secret that every user of the machine can read.
+pub(super) fn public_secret(path: &Path) -> String {
     let path = path.display();
-    Err(format!(
-        "{path} holds a secret and every user can read it; run chmod o= {path}"
-    ))
+    format!("{path} holds a secret and every user can read it; run chmod o= {path}")
 }
 
 /// Whether every user of the machine can read a file.
@@ -179,14 +176,13 @@ pub(super) fn keys(written: &[WrittenKey], read: ReadSecret<'_>) -> Result<Vec<K
     Ok(keys)
 }
 
-/// Finds the key that a zone names.
-pub(super) fn find_key<'a>(keys: &'a [Key], named: &Spanned<KeyName>) -> Result<&'a Key, Mistake> {
-    let name = named.get_ref();
+/// Finds the key that is named.
+pub(super) fn find_key<'a>(keys: &'a [Key], name: &KeyName) -> Result<&'a Key, String> {
     keys.iter()
         .find(|key| *key.name() == name.0)
         .ok_or_else(|| {
             let known = keys.iter().map(|key| key.name().to_string());
-            (named.span().start, unknown("key", &name.to_string(), known))
+            unknown("key", &name.to_string(), known)
         })
 }
 
@@ -197,11 +193,14 @@ impl WrittenTls {
         files.into_iter().flatten().map(Spanned::get_mut)
     }
 
-    /// Its files that may be read by all, then the one that may not.
-    pub(super) fn files(&self) -> (Vec<&Spanned<PathBuf>>, Option<&Spanned<PathBuf>>) {
-        let open = [&self.ca, &self.certificate];
-        let open = open.into_iter().filter_map(Option::as_ref).collect();
-        (open, self.private_key.as_ref())
+    /// Its files of certificates.
+    pub(super) fn certificates(&self) -> impl Iterator<Item = &Spanned<PathBuf>> {
+        self.ca.iter().chain(&self.certificate)
+    }
+
+    /// Its file of a private key.
+    pub(super) fn private_key(&self) -> Option<&Spanned<PathBuf>> {
+        self.private_key.as_ref()
     }
 
     fn resolve(&self) -> Result<Tls, Mistake> {
@@ -260,16 +259,10 @@ pub(super) fn tls(written: &[WrittenTls]) -> Result<Vec<Arc<Tls>>, Mistake> {
     Ok(all)
 }
 
-/// Finds the table that a zone names.
-pub(super) fn find_tls(all: &[Arc<Tls>], named: &Spanned<String>) -> Result<Arc<Tls>, Mistake> {
-    let name = named.get_ref();
-    all.iter()
-        .find(|tls| tls.name == *name)
-        .cloned()
-        .ok_or_else(|| {
-            let known = all.iter().map(|tls| tls.name.clone());
-            (named.span().start, unknown("tls", name, known))
-        })
+/// Finds the table that is named.
+pub(super) fn find_tls(all: &[Arc<Tls>], name: &str) -> Result<Arc<Tls>, String> {
+    let found = all.iter().find(|tls| tls.name == name).cloned();
+    found.ok_or_else(|| unknown("tls", name, all.iter().map(|tls| tls.name.clone())))
 }
 
 /// A certificate and its key, or neither.

@@ -10,9 +10,11 @@ use super::written::{
 };
 use super::{Mistake, Zone, public};
 use crate::limits::{LISTEN_MAX, OBSERVERS_MAX, RULES_MAX, SECONDARIES_MAX};
+use crate::store::limits::{STORE_OCTETS_MAX, VERSIONS};
 use imrs_transfer::access::{NoPrefix, Prefix, Rule};
 use imrs_transfer::key::Key;
-use imrs_transfer::limits::PRIMARIES_MAX;
+use imrs_transfer::limits::{INCOMING_IDLE, INCOMING_WALL, PRIMARIES_MAX};
+use imrs_zone::Name;
 use imrs_zone::plausible::Bounds;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -90,12 +92,12 @@ impl Default for Transfer {
     fn default() -> Self {
         Transfer {
             max_age: Duration::from_secs(48 * 3600),
-            versions: 8,
-            store_octets: 128 << 20,
+            versions: VERSIONS,
+            store_octets: STORE_OCTETS_MAX,
             outgoing_limit: 64,
             outgoing_octets_per_second: 100_000_000,
-            wall: Duration::from_secs(120),
-            idle: Duration::from_secs(10),
+            wall: INCOMING_WALL,
+            idle: INCOMING_IDLE,
             tls: None,
         }
     }
@@ -129,6 +131,21 @@ const TLS_PORT: u16 = 853;
 
 /// How long observers may be ahead, where nothing is said: two refreshes of the root.
 const OBSERVERS_LIMIT: Duration = Duration::from_secs(3600);
+
+impl Primary {
+    /// A primary at an address as an operator writes it; without a port it has that of DNS, or of
+    /// DNS over TLS.
+    pub fn at(text: &str, key: Option<Key>, tls: Option<Arc<Tls>>) -> Result<Self, String> {
+        let port = if tls.is_some() { TLS_PORT } else { PORT };
+        Ok(Primary {
+            address: server_or(text, port)?,
+            key,
+            tls,
+            priority: 0,
+            weight: 1,
+        })
+    }
+}
 
 impl Transfers {
     /// What the zone says, checked.
@@ -187,7 +204,7 @@ fn primaries(zone: &Zone, known: &Known<'_>) -> Result<(Vec<Primary>, bool), Mis
         (Some(_), None) => Ok((Vec::new(), false)),
         (None, Some(list)) => Ok((listed_primaries(list, known)?, false)),
         (None, None) => {
-            let primaries: Vec<Primary> = public::givers_of(name).flat_map(of_public).collect();
+            let primaries = public_primaries(name);
             if primaries.is_empty() {
                 let message = format!(
                     "nothing says where zone `{}` comes from; add `file = \"…\"` or `primaries = \
@@ -199,6 +216,11 @@ fn primaries(zone: &Zone, known: &Known<'_>) -> Result<(Vec<Primary>, bool), Mis
             Ok((primaries, true))
         }
     }
+}
+
+/// The primaries of the public service; none for a zone that it does not have.
+pub fn public_primaries(zone: &Name) -> Vec<Primary> {
+    public::givers_of(zone).flat_map(of_public).collect()
 }
 
 fn of_public(giver: &public::Giver) -> impl Iterator<Item = Primary> {
@@ -240,27 +262,24 @@ fn primary(
     let table = match written.get_ref() {
         Listed::Table(table) => table,
         Listed::Alone(text) => {
-            return Ok(Primary {
-                address: server_or(text, PORT).map_err(|what| (written.span().start, what))?,
-                key: None,
-                tls: None,
-                priority: 0,
-                weight: 1,
-            });
+            return Primary::at(text, None, None).map_err(|what| (written.span().start, what));
         }
     };
     let tls = match &table.tls {
-        Some(name) => Some(secrets::find_tls(known.tls, name)?),
+        Some(name) => Some(
+            secrets::find_tls(known.tls, name.get_ref())
+                .map_err(|what| (name.span().start, what))?,
+        ),
         None => None,
     };
-    let port = if tls.is_some() { TLS_PORT } else { PORT };
+    let key = key(table.key.as_ref(), known)?;
+    let primary = Primary::at(table.address.get_ref(), key, tls)
+        .map_err(|what| (table.address.span().start, what))?;
     let number = |number: u64| u16::try_from(number).expect("both are limited to 16 bits");
     Ok(Primary {
-        address: server(&table.address, port)?,
-        key: key(table.key.as_ref(), known)?,
-        tls,
         priority: table.priority.map_or(0, |priority| number(priority.0)),
         weight: table.weight.map_or(1, |weight| number(weight.0)),
+        ..primary
     })
 }
 
@@ -393,8 +412,12 @@ fn plausible(written: Option<&WrittenPlausible>) -> Option<Bounds> {
 }
 
 fn key(name: Option<&Spanned<KeyName>>, known: &Known<'_>) -> Result<Option<Key>, Mistake> {
-    name.map(|name| secrets::find_key(known.keys, name).cloned())
-        .transpose()
+    let Some(name) = name else { return Ok(None) };
+    let found = secrets::find_key(known.keys, name.get_ref());
+    found
+        .cloned()
+        .map(Some)
+        .map_err(|what| (name.span().start, what))
 }
 
 fn server(text: &Spanned<String>, port: u16) -> Result<SocketAddr, Mistake> {

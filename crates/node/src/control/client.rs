@@ -2,7 +2,7 @@
 
 use super::path;
 use super::v1::{Command, Message, Reply, Request, SCHEMA};
-use crate::limits::{CONTROL_LINE_MAX, CONTROL_PATIENCE, RELOAD_PATIENCE};
+use crate::limits::{CONTROL_LINE_MAX, CONTROL_PATIENCE};
 use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -38,11 +38,7 @@ fn find() -> anyhow::Result<PathBuf> {
 }
 
 fn exchange(stream: &mut UnixStream, command: Command) -> anyhow::Result<String> {
-    let patience = match command {
-        Command::Reload => RELOAD_PATIENCE,
-        Command::Status | Command::Stats => CONTROL_PATIENCE,
-    };
-    stream.set_read_timeout(Some(patience))?;
+    stream.set_read_timeout(Some(command.patience()))?;
     stream.set_write_timeout(Some(CONTROL_PATIENCE))?;
     let mut request = serde_json::to_vec(&Request {
         schema: SCHEMA.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::path::Place;
 use super::v1::{Command, Message, Reply, Request, SCHEMA};
-use crate::limits::{CONTROL_CLIENTS_MAX, CONTROL_PATIENCE, CONTROL_REQUEST_MAX, RELOAD_PATIENCE};
+use crate::limits::{CONTROL_CLIENTS_MAX, CONTROL_PATIENCE, CONTROL_REQUEST_MAX};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
@@ -173,11 +173,8 @@ fn answer(stream: &UnixStream, asked: &Asked) -> Reply {
         ));
     }
     let (sender, receiver): (_, Receiver<Reply>) = sync_channel(1);
+    let patience = request.command.patience();
     asked(request.command, sender);
-    let patience = match request.command {
-        Command::Reload => RELOAD_PATIENCE,
-        Command::Status | Command::Stats => CONTROL_PATIENCE,
-    };
     receiver
         .recv_timeout(patience)
         .unwrap_or_else(|_| refuse("the server is too busy to reply; it goes on, ask again"))

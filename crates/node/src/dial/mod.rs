@@ -1,34 +1,43 @@
-//! Asks primaries: SOA queries and transfers, over UDP, TCP and TLS (RFC 9103).
+//! Talks to peers: SOA queries, NOTIFY and transfers, over UDP, TCP and TLS (RFC 9103).
+//!
+//! Everything here blocks, and nothing for ever: it is for threads that have one thing to do.
+//! Start reading at [`ask`], one question and one answer, and [`Session`], a connection over which
+//! many messages come. [`tls`] says who a peer is; [`tls::Server`] is the other side of it, for
+//! secondaries that come to us.
+//!
+//! It does not know what the messages mean.
+
+mod ask;
+mod error;
+mod limits;
+mod session;
+mod stream;
+pub mod tls;
+
+pub use ask::ask;
+pub use error::DialError;
+pub use session::Session;
+pub use stream::Stream;
 
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-pub mod tls {
-    //! TLS.
-    /// A client.
-    #[derive(Debug)]
-    pub struct Client;
-    /// Why not.
-    #[derive(Debug, thiserror::Error)]
-    #[error("TLS")]
-    pub struct TlsError;
-}
-
-/// A server.
+/// A server to talk to.
 #[derive(Clone, Debug)]
 pub struct Target {
     address: SocketAddr,
+    tls: Option<Arc<tls::Client>>,
 }
 
 impl Target {
-    /// It.
-    pub fn new(address: SocketAddr, _tls: Option<Arc<tls::Client>>) -> Self {
-        Target { address }
+    /// A server at an address; with `tls` it is talked to in no other way.
+    pub fn new(address: SocketAddr, tls: Option<Arc<tls::Client>>) -> Self {
+        Target { address, tls }
     }
-    /// Its address.
+
+    /// Where it is.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -36,97 +45,30 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.address.fmt(f)
+        match self.tls {
+            None => self.address.fmt(f),
+            Some(_) => write!(f, "{} over TLS", self.address),
+        }
     }
 }
 
-/// Patience.
-#[derive(Clone, Copy, Debug)]
+/// How long a peer may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// Wall.
-    pub wall: Duration,
-    /// Idle.
-    pub idle: Duration,
-    /// Connect.
+    /// To connect, TLS handshake included.
     pub connect: Duration,
+    /// From one whole message to the next.
+    pub idle: Duration,
+    /// Altogether.
+    pub wall: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
         Patience {
-            wall: Duration::from_secs(120),
-            idle: Duration::from_secs(10),
-            connect: Duration::from_secs(5),
+            connect: limits::CONNECT,
+            idle: limits::IDLE,
+            wall: limits::WALL,
         }
-    }
-}
-
-/// Why not.
-#[derive(Debug, thiserror::Error)]
-pub enum DialError {
-    /// Io.
-    #[error("io")]
-    Io(#[source] io::Error),
-}
-
-/// Asks.
-pub fn ask(target: &Target, query: &[u8], _patience: &Patience) -> Result<Vec<u8>, DialError> {
-    let run = || {
-        let socket = UdpSocket::bind(if target.address.is_ipv4() {
-            "0.0.0.0:0"
-        } else {
-            "[::]:0"
-        })?;
-        socket.connect(target.address)?;
-        socket.set_read_timeout(Some(Duration::from_secs(2)))?;
-        socket.send(query)?;
-        let mut room = vec![0; 65535];
-        let n = socket.recv(&mut room)?;
-        room.truncate(n);
-        Ok(room)
-    };
-    run().map_err(DialError::Io)
-}
-
-/// A session.
-pub struct Session {
-    stream: TcpStream,
-    deadline: Instant,
-}
-
-impl Session {
-    /// Opens.
-    pub fn open(target: &Target, patience: &Patience) -> Result<Self, DialError> {
-        let run = || {
-            let stream = TcpStream::connect_timeout(&target.address, patience.connect)?;
-            stream.set_read_timeout(Some(patience.idle))?;
-            Ok(stream)
-        };
-        let stream = run().map_err(DialError::Io)?;
-        Ok(Session {
-            stream,
-            deadline: Instant::now() + patience.wall,
-        })
-    }
-    /// Sends.
-    pub fn send(&mut self, message: &[u8]) -> Result<(), DialError> {
-        let length = (message.len() as u16).to_be_bytes();
-        self.stream
-            .write_all(&[&length, message].concat())
-            .map_err(DialError::Io)
-    }
-    /// Receives.
-    pub fn receive(&mut self) -> Result<Vec<u8>, DialError> {
-        let mut run = || {
-            if Instant::now() > self.deadline {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            let mut length = [0; 2];
-            self.stream.read_exact(&mut length)?;
-            let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
-            self.stream.read_exact(&mut message)?;
-            Ok(message)
-        };
-        run().map_err(DialError::Io)
     }
 }

@@ -120,8 +120,9 @@ struct Circumstances<'a> {
     progress: Progress<'a>,
 }
 
-/// Loads the zones of the job. Says what became of each, in the order of its sources.
-pub fn load(job: &Job, progress: Progress<'_>) -> Vec<LoadResult> {
+/// Loads the zones of the job, which is used up: its offer is given away. Says what became of
+/// each, in the order of its sources.
+pub fn load(job: &mut Job, progress: Progress<'_>) -> Vec<LoadResult> {
     let reads = reading::read_all(job);
     let mut about = Circumstances::new(job, &reads, progress);
     let mut outcomes = Vec::new();

@@ -398,7 +398,7 @@ mod tests {
 
     fn test_root(now: UnixTime) -> Hosting {
         let sources = Source::test_root();
-        let job = Job {
+        let mut job = Job {
             held: vec![None; sources.len()],
             sources,
             scope: Scope::Files,
@@ -408,7 +408,7 @@ mod tests {
             threads: NonZeroUsize::MIN,
             hasher: RandomState::new(),
         };
-        let results = load::load(&job, &|_, _, _| {});
+        let results = load::load(&mut job, &|_, _, _| {});
         Hosting::new(job, results, now).unwrap()
     }
 
@@ -449,10 +449,8 @@ mod tests {
         let made = UnixTime(1_800_000_000);
         let mut hosting = test_root(made);
         let mut reload = |now: UnixTime| {
-            let results = load::load(
-                &hosting.job(Scope::Files, now, NonZeroUsize::MIN),
-                &|_, _, _| {},
-            );
+            let mut job = hosting.job(Scope::Files, now, NonZeroUsize::MIN);
+            let results = load::load(&mut job, &|_, _, _| {});
             hosting.take(results, now, now);
             hosting
                 .zones()

@@ -30,10 +30,10 @@ pub enum Offered {
 }
 
 impl Offer {
-    /// The records of the version that is offered.
-    pub(super) fn records(&self, held: Option<&Held>) -> Result<Vec<Record>, LoadError> {
-        match &self.what {
-            Offered::Whole(records) => Ok(records.clone()),
+    /// The records of the version that is offered, which is given away.
+    pub(super) fn take_records(&mut self, held: Option<&Held>) -> Result<Vec<Record>, LoadError> {
+        match std::mem::replace(&mut self.what, Offered::Whole(Vec::new())) {
+            Offered::Whole(records) => Ok(records),
             Offered::Stored(packed) => Ok(packed.records()),
             Offered::Differences(chain) => {
                 let mut records = held.map(|held| held.packed.records()).unwrap_or_default();

@@ -38,7 +38,7 @@ impl Read {
 }
 
 /// Reads what the job asks for, and refuses zones that another source holds as well.
-pub(super) fn read_all(job: &Job) -> Vec<Result<Read, LoadError>> {
+pub(super) fn read_all(job: &mut Job) -> Vec<Result<Read, LoadError>> {
     let mut reads: Vec<Result<Read, LoadError>> = Vec::with_capacity(job.sources.len());
     let mut test_root = TestRoot::default();
     for at in 0..job.sources.len() {
@@ -49,13 +49,17 @@ pub(super) fn read_all(job: &Job) -> Vec<Result<Read, LoadError>> {
     reads
 }
 
-fn read_one(job: &Job, at: usize, test_root: &mut TestRoot) -> Result<Read, LoadError> {
+fn read_one(job: &mut Job, at: usize, test_root: &mut TestRoot) -> Result<Read, LoadError> {
+    if let Scope::Offer(number, offer) = &mut job.scope
+        && *number == at
+    {
+        let records = offer.take_records(job.held[at].as_ref())?;
+        let (source, held) = (&job.sources[at], job.held[at].as_ref());
+        let candidate = candidate(job, &source.origin, records)?;
+        return new(source, held, candidate, 0);
+    }
     let (source, held) = (&job.sources[at], job.held[at].as_ref());
     match (&job.scope, &source.origin) {
-        (Scope::Offer(number, offer), origin) if *number == at => {
-            let candidate = candidate(job, origin, offer.records(held)?)?;
-            new(source, held, candidate, 0)
-        }
         (Scope::Files, Origin::File(path)) => read_file(job, source, path, held),
         (Scope::Files, Origin::TestRoot(part)) => test_root.read(job, *part, held),
         _ => match (held, &source.name) {

@@ -4,19 +4,20 @@ use crate::limits::HISTORY_ENTRIES;
 use imrs_wire::Serial;
 use imrs_zone::record::UnixTime;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// One thing that happened to a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// When, by the system's clock.
-    pub at: UnixTime,
+    pub(crate) at: UnixTime,
     /// What.
-    pub what: What,
+    pub(crate) what: What,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub(crate) enum What {
     /// A version went into service.
     Swapped {
         /// The serial before; none for the first.
@@ -25,6 +26,8 @@ pub enum What {
         to: Serial,
         /// Who gave it, and how.
         source: String,
+        /// How long that was after what led to it: a NOTIFY, a check, an order.
+        took: Option<Duration>,
     },
     /// A version was refused.
     Refused {
@@ -44,13 +47,15 @@ pub enum What {
     },
     /// Something on the disk was dropped, or could not be written.
     Disk(String),
-    /// The zone went out of service or came back, or is about to.
+    /// An operator let a serial pass.
+    Accepted(Serial),
+    /// The zone went out of service, or came back.
     State(String),
 }
 
 /// The last things that happened, the oldest first.
 #[derive(Clone, Debug, Default)]
-pub struct History(VecDeque<Entry>);
+pub(crate) struct History(VecDeque<Entry>);
 
 impl History {
     /// Adds one, and forgets the oldest beyond the limit. What happens again and again is kept once,
@@ -65,7 +70,7 @@ impl History {
     }
 
     /// The entries, the oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         let History(entries) = self;
         entries.iter()
     }

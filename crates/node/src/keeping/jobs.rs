@@ -5,9 +5,9 @@
 
 use super::peers::Peer;
 use super::{Event, Happened, Post};
-use crate::chain;
 use crate::clock::present;
 use crate::dial::{self, Patience, Session};
+use crate::{chain, system};
 use domain::base::iana::Rcode;
 use domain::rdata::ZoneRecordData;
 use imrs_transfer::incoming::{Incoming, Limits, Progress, Received};
@@ -31,15 +31,18 @@ pub(crate) struct Fault {
 pub(crate) struct Jobs {
     patience: Patience,
     limits: Limits,
+    /// Workers that are kept on a core each, which jobs keep off.
+    pinned: usize,
     post: Post,
 }
 
 impl Jobs {
     /// What primaries and secondaries may take and send, and where to put what came of it.
-    pub(super) fn new(patience: Patience, limits: Limits, post: Post) -> Self {
+    pub(super) fn new(patience: Patience, limits: Limits, pinned: usize, post: Post) -> Self {
         Jobs {
             patience,
             limits,
+            pinned,
             post,
         }
     }
@@ -47,19 +50,17 @@ impl Jobs {
     /// Asks a primary for the SOA record of a zone.
     pub(super) fn ask(&self, zone: usize, name: &Name, primary: usize, peer: &Peer) {
         let question = self.soa_question(name, peer);
-        self.spawn(zone, "ask", move || Happened::Answered {
-            primary,
-            result: question(),
-        });
+        let answered = move |result| Happened::Answered { primary, result };
+        let failed = move |reason| answered(Err(reason));
+        self.spawn(zone, "ask", failed, move || answered(question()));
     }
 
     /// Asks an observer for the SOA record of a zone.
     pub(super) fn observe(&self, zone: usize, name: &Name, observer: usize, peer: &Peer) {
         let question = self.soa_question(name, peer);
-        self.spawn(zone, "observe", move || Happened::Observed {
-            observer,
-            result: question(),
-        });
+        let observed = move |result| Happened::Observed { observer, result };
+        let failed = move |reason| observed(Err(reason));
+        self.spawn(zone, "observe", failed, move || observed(question()));
     }
 
     /// Fetches a zone from a primary: what changed since the version with the SOA record `held`,
@@ -73,10 +74,26 @@ impl Jobs {
         held: Option<Record>,
     ) {
         let (jobs, name, peer) = (self.clone(), name.clone(), peer.clone());
-        self.spawn(zone, "fetch", move || Happened::Received {
+        let from = held.as_ref().and_then(serial_of);
+        let received = move |result| Happened::Received {
             primary,
-            from: held.as_ref().and_then(serial_of),
-            result: jobs.receive(&name, &peer, held.as_ref()),
+            from,
+            result,
+        };
+        let failed = move |reason| {
+            received(Err(Fault {
+                reason,
+                wants_axfr: false,
+            }))
+        };
+        self.spawn(zone, "fetch", failed, move || {
+            received(receive(
+                &name,
+                &peer,
+                held.as_ref(),
+                &jobs.patience,
+                jobs.limits,
+            ))
         });
     }
 
@@ -88,18 +105,20 @@ impl Jobs {
         secondary: usize,
         peer: &Peer,
         serial: Serial,
-        soa: Option<Record>,
+        soa: Option<&Record>,
     ) {
         let (name, peer, patience) = (name.clone(), peer.clone(), self.patience);
         let id = rand::random();
-        let query = message::notify(&name, soa.as_ref(), id);
-        self.spawn(zone, "notify", move || {
+        let query = message::notify(&name, soa, id);
+        let told = move |result| Happened::Told {
+            secondary,
+            serial,
+            result,
+        };
+        let failed = move |reason| told(Err(reason));
+        self.spawn(zone, "notify", failed, move || {
             let answer = exchange(&peer, query, &patience);
-            Happened::Told {
-                secondary,
-                serial,
-                result: answer.and_then(|answer| notify_rcode(&answer, &name, id)),
-            }
+            told(answer.and_then(|answer| notify_rcode(&answer, &name, id)))
         });
     }
 
@@ -116,43 +135,55 @@ impl Jobs {
         }
     }
 
-    fn receive(&self, name: &Name, peer: &Peer, held: Option<&Record>) -> Result<Received, Fault> {
-        let key = peer.key.as_ref();
-        let id = rand::random();
-        let (mut incoming, request) = match held {
-            Some(held) => Incoming::ixfr(name, held, key, self.limits, id, present()),
-            None => Incoming::axfr(name, key, self.limits, id, present()),
-        };
-        let mut session = Session::open(&peer.target, &self.patience).map_err(broken)?;
-        session.send(&request).map_err(broken)?;
-        loop {
-            let message = session.receive().map_err(broken)?;
-            match incoming.handle_message(message, present()) {
-                Ok(Progress::More) => {}
-                Ok(Progress::Done(received)) => return Ok(received),
-                Err(error) => {
-                    return Err(Fault {
-                        wants_axfr: error.wants_axfr(),
-                        reason: chain(&error),
-                    });
-                }
-            }
-        }
-    }
-
+    /// Does `work` on a thread of its own. Where there is none to be had, that is what happened.
     fn spawn(
         &self,
         zone: usize,
         name: &'static str,
+        failed: impl FnOnce(String) -> Happened,
         work: impl FnOnce() -> Happened + Send + 'static,
     ) {
-        let post = self.post.clone();
-        let work = move || {
+        let (post, pinned) = (self.post.clone(), self.pinned);
+        let run = move || {
+            system::yield_to_workers(pinned);
             let what = work();
             post.put(Event { zone, what });
         };
-        if let Err(cause) = thread::Builder::new().name(name.to_owned()).spawn(work) {
-            tracing::error!("cannot start a thread to {name}: {cause}");
+        if let Err(cause) = thread::Builder::new().name(name.to_owned()).spawn(run) {
+            let what = failed(format!("cannot start a thread: {cause}"));
+            self.post.put(Event { zone, what });
+        }
+    }
+}
+
+/// Receives one transfer: what changed since the version with the SOA record `held`, or the whole
+/// zone.
+pub(crate) fn receive(
+    name: &Name,
+    peer: &Peer,
+    held: Option<&Record>,
+    patience: &Patience,
+    limits: Limits,
+) -> Result<Received, Fault> {
+    let key = peer.key.as_ref();
+    let id = rand::random();
+    let (mut incoming, request) = match held {
+        Some(held) => Incoming::ixfr(name, held, key, limits, id, present()),
+        None => Incoming::axfr(name, key, limits, id, present()),
+    };
+    let mut session = Session::open(&peer.target, patience).map_err(|error| broken(&error))?;
+    session.send(&request).map_err(|error| broken(&error))?;
+    loop {
+        let message = session.receive().map_err(|error| broken(&error))?;
+        match incoming.handle_message(message, present()) {
+            Ok(Progress::More) => {}
+            Ok(Progress::Done(received)) => return Ok(received),
+            Err(error) => {
+                return Err(Fault {
+                    wants_axfr: error.wants_axfr(),
+                    reason: chain(&error),
+                });
+            }
         }
     }
 }
@@ -181,9 +212,9 @@ fn notify_rcode(answer: &[u8], name: &Name, id: u16) -> Result<Rcode, String> {
     }
 }
 
-fn broken(error: dial::DialError) -> Fault {
+fn broken(error: &dial::DialError) -> Fault {
     Fault {
-        reason: chain(&error),
+        reason: chain(error),
         wants_axfr: false,
     }
 }

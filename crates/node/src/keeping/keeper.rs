@@ -7,12 +7,12 @@ use super::{Delivery, serial_of};
 use crate::clock::present;
 use crate::hosting::{Freshness, Hosted, Hosting, Offer, Offered, Version};
 use crate::limits::AGEING_REFRESHES;
-use crate::store::Facts;
+use crate::store::{Facts, Header};
 use domain::base::iana::Rcode;
 use imrs_transfer::compare::{self, Comparison, Verdict};
 use imrs_transfer::incoming::Received;
 use imrs_transfer::message::SoaAnswer;
-use imrs_transfer::notify::{self, Notifier};
+use imrs_transfer::notify::{self, News, Notifier};
 use imrs_transfer::refresh::{Action, Fetched, Force, Held, Refresh, Timers};
 use imrs_transfer::time::Moment;
 use imrs_wire::Serial;
@@ -37,8 +37,12 @@ pub(crate) struct Keeper {
     accepted: Option<Serial>,
     /// When a copy from the disk was last current that is too old to be served unconfirmed.
     too_old: Option<Moment>,
-    /// What a primary said last, for people.
+    /// What went wrong the last time that a primary was asked.
     trouble: Option<String>,
+    /// When the first thing happened that led to the present round.
+    stirred: Option<Moment>,
+    /// Copies on disk, the newest first.
+    stored: Vec<Header>,
 }
 
 /// How far a zone is that comes from primaries.
@@ -96,6 +100,8 @@ impl Keeper {
             counts: Counts::default(),
             accepted: None,
             trouble: None,
+            stirred: None,
+            stored: Vec::new(),
         }
     }
 
@@ -168,6 +174,7 @@ impl Keeper {
             while let Some(action) = refresh.poll_action(now) {
                 match action {
                     Action::Ask { primary } => {
+                        self.stirred.get_or_insert(now);
                         jobs.ask(number, &self.name, primary, &self.peers.primaries[primary]);
                     }
                     Action::Fetch { primary, from } => {
@@ -181,11 +188,17 @@ impl Keeper {
                 }
             }
         }
+        if self
+            .refresh()
+            .is_some_and(|refresh| refresh.next_check().is_some())
+        {
+            self.stirred = None;
+        }
         while let Some(notify::Action::Send { secondary, serial }) = self.notifier.poll_action(now)
         {
             let soa = held.map(|held| held.packed.soa());
             let peer = &self.peers.secondaries[secondary];
-            jobs.tell(number, &self.name, secondary, peer, serial, soa);
+            jobs.tell(number, &self.name, secondary, peer, serial, soa.as_ref());
         }
         while let Some(compare::Action::Ask { observer }) = self.comparison.poll_action(now) {
             jobs.observe(
@@ -233,6 +246,7 @@ impl Keeper {
     /// A NOTIFY came from somebody whose NOTIFY is heard.
     pub(super) fn notified(&mut self, now: Moment, peer: IpAddr, serial: Option<Serial>) {
         self.counts.notified += 1;
+        self.stirred.get_or_insert(now);
         let from = self.peers.primary_at(peer);
         if let State::Refreshing(refresh) = &mut self.state {
             refresh.handle_notify(now, from, serial);
@@ -307,10 +321,10 @@ impl Keeper {
             serial,
             source,
             received_at: present(),
-            offer: Offer {
+            offer: Some(Offer {
                 what,
                 accepted: self.accepted,
-            },
+            }),
         })
     }
 
@@ -364,6 +378,11 @@ impl Keeper {
         self.fetched(now, primary, fetched);
     }
 
+    /// A version is in service from the start: secondaries may have missed the last NOTIFY.
+    pub(super) fn started(&mut self, now: Moment, serial: Serial) {
+        self.notifier.handle_serial(now, serial);
+    }
+
     /// Another version is in service.
     pub(super) fn swapped(
         &mut self,
@@ -373,7 +392,13 @@ impl Keeper {
         source: String,
     ) {
         self.notifier.handle_serial(now, to);
-        self.note(What::Swapped { from, to, source });
+        let took = self.stirred.take().map(|stirred| now.since(stirred));
+        self.note(What::Swapped {
+            from,
+            to,
+            source,
+            took,
+        });
     }
 
     /// A secondary answered a NOTIFY, or did not.
@@ -401,21 +426,31 @@ impl Keeper {
         self.note(What::Failed { source, reason });
     }
 
-    /// An observer answered for its SOA record, or did not.
-    pub(super) fn observed(
-        &mut self,
-        now: Moment,
-        observer: usize,
-        result: Result<SoaAnswer, String>,
-    ) {
-        match result {
-            Ok(answer) => self.comparison.handle_answer(now, observer, answer.serial),
-            Err(_) => self.comparison.handle_unanswered(now, observer),
+    /// An observer told its serial, or did not.
+    pub(super) fn observed(&mut self, now: Moment, observer: usize, serial: Option<Serial>) {
+        match serial {
+            Some(serial) => self.comparison.handle_answer(now, observer, serial),
+            None => self.comparison.handle_unanswered(now, observer),
         }
     }
 
-    /// Something was put on disk, or was not.
-    pub(super) fn stored(&mut self, result: Result<Vec<String>, String>) {
+    /// Copies on disk, the newest first.
+    pub(crate) fn stored(&self) -> &[Header] {
+        &self.stored
+    }
+
+    /// What each secondary was told last.
+    pub(crate) fn news(&self) -> &[News] {
+        self.notifier.secondaries()
+    }
+
+    /// Something was put on disk, or was not; these copies are there now.
+    pub(crate) fn keep_in_mind(
+        &mut self,
+        copies: Vec<Header>,
+        result: Result<Vec<String>, String>,
+    ) {
+        self.stored = copies;
         let troubles = result.unwrap_or_else(|trouble| vec![trouble]);
         for trouble in troubles {
             warn!("zone {}: {trouble}", self.shown());

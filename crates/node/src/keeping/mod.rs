@@ -18,8 +18,9 @@ mod peers;
 mod storage;
 mod times;
 
-pub use history::{Entry, History, What};
-pub(crate) use keeper::{Counts, Keeper};
+pub(crate) use history::{Entry, What};
+pub(crate) use jobs::receive;
+pub(crate) use keeper::Keeper;
 pub(crate) use peers::Peers;
 pub(crate) use storage::{Storage, Stores, chain_to};
 pub(crate) use times::Times;
@@ -28,6 +29,7 @@ use crate::clock::present;
 use crate::dial::Patience;
 use crate::hosting::{Freshness, Hosted, Hosting, Offer, Offered, Swap};
 use crate::outbound::Ticket;
+use crate::store::Header;
 use domain::base::iana::Rcode;
 use imrs_transfer::incoming::{Limits, Received};
 use imrs_transfer::message::SoaAnswer;
@@ -90,8 +92,13 @@ pub(crate) enum Happened {
         /// What it has, or what went wrong.
         result: Result<SoaAnswer, String>,
     },
-    /// Something was put on disk, with what went wrong beside, or was not.
-    Stored(Result<Vec<String>, String>),
+    /// Something was put on disk, or was not.
+    Stored {
+        /// What is there now, the newest first.
+        copies: Vec<Header>,
+        /// What went wrong beside, or at all.
+        result: Result<Vec<String>, String>,
+    },
 }
 
 /// Where events are put, from any thread.
@@ -125,8 +132,8 @@ pub(crate) struct Delivery {
     pub(crate) source: String,
     /// When it was received whole.
     pub(crate) received_at: imrs_zone::record::UnixTime,
-    /// What came.
-    pub(crate) offer: Offer,
+    /// What came, until it is loaded.
+    pub(crate) offer: Option<Offer>,
 }
 
 /// The zones of a node, as far as they are kept current.
@@ -143,13 +150,21 @@ impl Keeping {
         keepers: Vec<Keeper>,
         times: Times,
         patience: Patience,
+        pinned: usize,
         storage: Storage,
         post: Post,
+        hosting: &Hosting,
     ) -> Self {
+        let mut keepers = keepers;
+        for (keeper, hosted) in keepers.iter_mut().zip(hosting.zones()) {
+            if let Some(serial) = hosted.serial() {
+                keeper.started(times.now(), serial);
+            }
+        }
         Keeping {
             keepers,
             times,
-            jobs: Jobs::new(patience, Limits::default(), post),
+            jobs: Jobs::new(patience, Limits::default(), pinned, post),
             storage,
         }
     }
@@ -222,8 +237,11 @@ impl Keeping {
                 serial,
                 result,
             } => keeper.told(now, secondary, serial, result),
-            Happened::Observed { observer, result } => keeper.observed(now, observer, result),
-            Happened::Stored(result) => keeper.stored(result),
+            Happened::Observed { observer, result } => {
+                let serial = result.ok().map(|answer| answer.serial);
+                keeper.observed(now, observer, serial);
+            }
+            Happened::Stored { copies, result } => keeper.keep_in_mind(copies, result),
         }
         None
     }

@@ -32,6 +32,8 @@ pub(crate) struct Peer {
     pub(crate) target: Target,
     /// By what requests to it are signed.
     pub(crate) key: Option<Key>,
+    /// What the configuration calls the way to speak TLS to it.
+    pub(crate) tls: Option<String>,
 }
 
 impl Peers {
@@ -44,12 +46,13 @@ impl Peers {
         };
         for primary in &transfers.primaries {
             let tls = match &primary.tls {
-                Some(_) => return Err(tls::TlsError),
+                Some(tls) => Some(Arc::new(tls::Client::read(tls)?)),
                 None => None,
             };
             peers.primaries.push(Peer {
                 target: Target::new(primary.address, tls),
                 key: primary.key.clone(),
+                tls: primary.tls.as_ref().map(|tls| tls.name.clone()),
             });
             peers.order.push(refresh::Primary {
                 priority: primary.priority,
@@ -59,6 +62,7 @@ impl Peers {
         let plain = |address: SocketAddr, key: Option<Key>| Peer {
             target: Target::new(address, None),
             key,
+            tls: None,
         };
         let secondaries = { transfers.notify.iter() }
             .map(|secondary| plain(secondary.address, secondary.key.clone()));

@@ -71,8 +71,14 @@ impl Stores {
         let work = move || {
             system::yield_to_workers(0);
             for task in inbox {
-                let (zone, result) = carry_out(&mut stores, task);
-                let what = Happened::Stored(result.map_err(|error| chain(&error)));
+                let (Task::Save { zone, .. } | Task::Confirm { zone, .. }) = &task;
+                let zone = *zone;
+                let Some((_, store)) = stores.iter_mut().find(|(number, _)| *number == zone) else {
+                    continue;
+                };
+                let result = carry_out(store, task).map_err(|error| chain(&error));
+                let copies = store.copies().to_vec();
+                let what = Happened::Stored { copies, result };
                 post.put(Event { zone, what });
             }
         };
@@ -84,16 +90,8 @@ impl Stores {
 }
 
 /// Does one task. The result has what went wrong beside.
-fn carry_out(
-    stores: &mut [(usize, ZoneStore)],
-    task: Task,
-) -> (usize, Result<Vec<String>, StoreError>) {
-    let (Task::Save { zone, .. } | Task::Confirm { zone, .. }) = &task;
-    let zone = *zone;
-    let Some((_, store)) = stores.iter_mut().find(|(number, _)| *number == zone) else {
-        return (zone, Ok(Vec::new()));
-    };
-    let result = match task {
+fn carry_out(store: &mut ZoneStore, task: Task) -> Result<Vec<String>, StoreError> {
+    match task {
         Task::Save {
             packed,
             facts,
@@ -110,8 +108,7 @@ fn carry_out(
                     .collect()
             }),
         Task::Confirm { serial, at, .. } => store.confirm(serial, at).map(|()| Vec::new()),
-    };
-    (zone, result)
+    }
 }
 
 impl Storage {

@@ -31,21 +31,19 @@ pub(crate) struct Desk {
 
 /// What was counted, by all workers together.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+struct Counts {
     /// NOTIFY messages that were heard.
-    pub(crate) notify_heard: AtomicU64,
+    notify_heard: AtomicU64,
     /// NOTIFY messages from others.
-    pub(crate) notify_refused: AtomicU64,
+    notify_refused: AtomicU64,
     /// Signatures that held.
-    pub(crate) signed: AtomicU64,
+    signed: AtomicU64,
     /// Signatures that did not.
-    pub(crate) unauthentic: AtomicU64,
-    /// Requests for transfers that were granted.
-    pub(crate) granted: AtomicU64,
+    unauthentic: AtomicU64,
     /// Requests for transfers of somebody who may not.
-    pub(crate) denied: AtomicU64,
+    denied: AtomicU64,
     /// Requests for transfers at a time when too many others were running.
-    pub(crate) crowded: AtomicU64,
+    crowded: AtomicU64,
 }
 
 /// Who brings a message to the desk, and how.
@@ -97,9 +95,26 @@ impl Desk {
         &self.transfers
     }
 
-    /// What was counted.
-    pub(crate) fn counts(&self) -> &Counts {
-        &self.counts
+    /// What was counted, by name.
+    pub(crate) fn counted(&self) -> Vec<(&'static str, u64)> {
+        let Counts {
+            notify_heard,
+            notify_refused,
+            signed,
+            unauthentic,
+            denied,
+            crowded,
+        } = &self.counts;
+        let own = [
+            ("notify-heard", notify_heard),
+            ("notify-refused", notify_refused),
+            ("signed", signed),
+            ("unauthentic", unauthentic),
+            ("denied", denied),
+            ("crowded", crowded),
+        ];
+        let own = own.map(|(name, count)| (name, count.load(Relaxed)));
+        own.into_iter().chain(self.transfers.counted()).collect()
     }
 
     /// Answers a message of any kind.

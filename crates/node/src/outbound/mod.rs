@@ -5,25 +5,30 @@
 //! directory  what may be told to whom
 //! transfers  sends zones, on threads of their own
 //! pace       how fast, all together
+//! listener   takes connections over TLS (RFC 9103)
 //! ```
 //!
 //! Knows nothing of where zones come from.
 
 mod desk;
 mod directory;
+mod listener;
 mod pace;
 mod transfers;
 
 pub(crate) use desk::Desk;
 pub(crate) use directory::{Directory, Listing, Ticket};
+pub(crate) use listener::ListenError;
 pub(crate) use transfers::Bounds;
 
+use crate::dial::tls;
 use crate::hosting::Hosting;
 use crate::keeping::Post;
 use arc_swap::ArcSwap;
 use directory::Version;
 use imrs_engine::Service;
 use imrs_transfer::tsig::Keys;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use transfers::Transfers;
 
@@ -52,6 +57,15 @@ impl Outbound {
     /// What answers messages that zones alone do not answer.
     pub(crate) fn desk(&self) -> &Arc<Desk> {
         &self.desk
+    }
+
+    /// Takes connections over TLS from now on.
+    pub(crate) fn listen(
+        &self,
+        addresses: &[SocketAddr],
+        server: tls::Server,
+    ) -> Result<(), ListenError> {
+        listener::listen(addresses, &Arc::new(server), &self.desk)
     }
 
     /// Gives out from now on what is served from now on.

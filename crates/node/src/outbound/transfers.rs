@@ -6,12 +6,13 @@
 use super::desk::{Desk, Grant, Said, Visit};
 use super::pace::Pace;
 use crate::clock::present;
+use crate::dial::Stream;
 use crate::system;
 use crate::transport::Handed;
 use arc_swap::ArcSwap;
 use imrs_engine::{Service, Transport};
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
@@ -45,13 +46,13 @@ pub(crate) struct Transfers {
 
 /// What was counted.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+struct Counts {
     /// Transfers that were sent whole.
-    pub(crate) sent: AtomicU64,
+    sent: AtomicU64,
     /// Transfers that broke, or took too long.
-    pub(crate) broken: AtomicU64,
+    broken: AtomicU64,
     /// Octets of transfers, framing included.
-    pub(crate) octets: AtomicU64,
+    octets: AtomicU64,
 }
 
 /// A place among the connections, free again when dropped.
@@ -65,10 +66,9 @@ impl Drop for Place {
 }
 
 /// One connection.
-pub(super) struct Conversation<S> {
-    pub(super) stream: S,
+pub(super) struct Conversation {
+    pub(super) stream: Stream,
     pub(super) peer: IpAddr,
-    pub(super) is_over_tls: bool,
     /// Octets received and not answered, framed.
     pub(super) input: Vec<u8>,
 }
@@ -90,9 +90,19 @@ impl Transfers {
         let _ = self.desk.set(Arc::downgrade(desk));
     }
 
-    /// What was counted.
-    pub(crate) fn counts(&self) -> &Counts {
-        &self.counts
+    /// What was counted, by name.
+    pub(super) fn counted(&self) -> [(&'static str, u64); 4] {
+        let Counts {
+            sent,
+            broken,
+            octets,
+        } = &self.counts;
+        [
+            ("sent", sent.load(Relaxed)),
+            ("broken", broken.load(Relaxed)),
+            ("sent-octets", octets.load(Relaxed)),
+            ("open", self.running.load(Relaxed) as u64),
+        ]
     }
 
     /// The bounds that hold.
@@ -135,48 +145,38 @@ impl Transfers {
     }
 
     fn take_over(&self, desk: &Desk, handed: Handed) -> io::Result<()> {
-        let mut stream = handed.stream;
-        self.prepare(&stream)?;
-        let deadline = Instant::now() + self.bounds.wall;
-        write(&mut stream, &handed.output, deadline)?;
-        self.converse(
-            desk,
-            Conversation {
-                stream,
-                peer: handed.peer.ip(),
-                is_over_tls: false,
-                input: handed.input,
-            },
-        )
+        let mut with = Conversation {
+            stream: Stream::tcp(handed.stream, self.bounds.idle, None)?,
+            peer: handed.peer.ip(),
+            input: handed.input,
+        };
+        self.limit(&mut with);
+        with.stream.write_all(&handed.output)?;
+        self.converse(desk, with)
     }
 
-    /// Makes a socket wait, but not for long.
-    pub(super) fn prepare(&self, stream: &TcpStream) -> io::Result<()> {
-        stream.set_nonblocking(false)?;
-        stream.set_read_timeout(Some(self.bounds.idle))?;
-        stream.set_write_timeout(Some(self.bounds.idle))
+    /// Gives the client as long as one transfer may take.
+    fn limit(&self, with: &mut Conversation) {
+        with.stream.limit(Some(Instant::now() + self.bounds.wall));
     }
 
     /// Answers one message after the other, until the client ends or says nothing more.
-    pub(super) fn converse<S: Read + Write>(
-        &self,
-        desk: &Desk,
-        mut with: Conversation<S>,
-    ) -> io::Result<()> {
-        while let Some(message) = with.next_message(Instant::now() + self.bounds.idle)? {
+    pub(super) fn converse(&self, desk: &Desk, mut with: Conversation) -> io::Result<()> {
+        while let Some(message) = with.next_message()? {
             let service = self.service.load_full();
             let visit = Visit {
                 service: &service,
                 transport: Transport::Tcp { keepalive: 0 },
                 peer: with.peer,
-                is_over_tls: with.is_over_tls,
+                is_over_tls: with.stream.is_tls(),
                 room: usize::from(u16::MAX),
             };
+            self.limit(&mut with);
             match desk.say(&visit, &message) {
                 Said::Response(response) if response.is_empty() => {}
                 Said::Response(response) => {
-                    let deadline = Instant::now() + self.bounds.wall;
-                    write(&mut with.stream, &framed(&response), deadline)?;
+                    with.stream.write_all(&framed(&response))?;
+                    with.stream.flush()?;
                 }
                 Said::Transfer(grant) => self.send(&mut with, *grant)?,
             }
@@ -185,37 +185,25 @@ impl Transfers {
     }
 
     /// Sends one transfer.
-    fn send<S: Write>(&self, with: &mut Conversation<S>, grant: Grant) -> io::Result<()> {
+    fn send(&self, with: &mut Conversation, grant: Grant) -> io::Result<()> {
         let shown = grant.to_string();
         let started = Instant::now();
-        let sent = self.send_all(&mut with.stream, grant, started + self.bounds.wall);
-        let (count, octets) = match &sent {
-            Ok(octets) => (&self.counts.sent, *octets),
-            Err(_) => (&self.counts.broken, 0),
-        };
-        count.fetch_add(1, Relaxed);
-        match sent {
-            Ok(_) => {
-                info!(
-                    "{shown} to {}: {octets} octets in {} ms",
-                    with.peer,
-                    started.elapsed().as_millis()
-                );
-                Ok(())
+        let sent = self.send_all(&mut with.stream, grant);
+        let took_ms = started.elapsed().as_millis();
+        match &sent {
+            Ok(octets) => {
+                self.counts.sent.fetch_add(1, Relaxed);
+                info!("{shown} to {}: {octets} octets in {took_ms} ms", with.peer);
             }
             Err(error) => {
-                info!("{shown} to {} broke: {error}", with.peer);
-                Err(error)
+                self.counts.broken.fetch_add(1, Relaxed);
+                info!("{shown} to {} broke after {took_ms} ms: {error}", with.peer);
             }
         }
+        sent.map(drop)
     }
 
-    fn send_all(
-        &self,
-        stream: &mut impl Write,
-        grant: Grant,
-        deadline: Instant,
-    ) -> io::Result<usize> {
+    fn send_all(&self, stream: &mut Stream, grant: Grant) -> io::Result<usize> {
         let mut reply = grant.reply().map_err(io::Error::other)?;
         let mut message = Vec::new();
         let mut octets = 0;
@@ -225,24 +213,24 @@ impl Transfers {
             if !wait.is_zero() {
                 thread::sleep(wait.min(self.bounds.wall));
             }
-            write(stream, &frame, deadline)?;
+            stream.write_all(&frame)?;
             octets += frame.len();
             self.counts.octets.fetch_add(frame.len() as u64, Relaxed);
         }
+        stream.flush()?;
         Ok(octets)
     }
 }
 
-impl<S: Read> Conversation<S> {
+impl Conversation {
     /// The next message; none when the client ended, or said nothing more in time.
-    fn next_message(&mut self, deadline: Instant) -> io::Result<Option<Vec<u8>>> {
+    fn next_message(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let deadline = Instant::now() + QUIET;
+        self.stream.limit(Some(deadline));
         let mut room = [0; READ_OCTETS];
         loop {
             if let Some(message) = take_message(&mut self.input) {
                 return Ok(Some(message));
-            }
-            if Instant::now() >= deadline {
-                return Ok(None);
             }
             match self.stream.read(&mut room) {
                 Ok(0) => return Ok(None),
@@ -269,25 +257,6 @@ fn framed(message: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), message].concat()
 }
 
-/// Writes all, as long as some goes now and then and the deadline is not over.
-fn write(stream: &mut impl Write, mut octets: &[u8], deadline: Instant) -> io::Result<()> {
-    while !octets.is_empty() {
-        if Instant::now() >= deadline {
-            return Err(io::Error::other("the client takes too long"));
-        }
-        match stream.write(octets) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(sent) => octets = &octets[sent..],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if is_timeout(&error) => {
-                return Err(io::Error::other("the client takes nothing"));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    stream.flush()
-}
-
 fn is_timeout(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -297,3 +266,6 @@ fn is_timeout(error: &io::Error) -> bool {
 
 /// Octets read at once: some requests.
 const READ_OCTETS: usize = 4096;
+
+/// How long a client that got its transfer may keep its place without asking for another.
+const QUIET: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use crate::chain;
 use crate::clock::present;
 use crate::hosting::load::{self, Job, Scope};
 use crate::hosting::{AttemptResult, Hosting, Offer, Offered, Origin};
-use crate::keeping::{Keeper, Stores, Times, What, chain_to};
+use crate::keeping::{Keeper, Stores, Times, chain_to};
 use crate::progress::Progress;
 use crate::system;
 use anyhow::Context;
@@ -53,8 +53,8 @@ pub(super) fn begin(plan: &Plan) -> anyhow::Result<Begun> {
         let name = begun.hosting.zones()[number].name().clone();
         let peers = transferred.peers.clone();
         let mut keeper = Keeper::new(name, peers, transferred.is_anchored, held, now);
-        for trouble in troubles {
-            keeper.note(What::Disk(trouble));
+        if let Some(store) = begun.stores.of(number) {
+            keeper.keep_in_mind(store.copies().to_vec(), Ok(troubles));
         }
         begun.keepers.push(keeper);
     }
@@ -62,7 +62,7 @@ pub(super) fn begin(plan: &Plan) -> anyhow::Result<Begun> {
 }
 
 fn load_files(plan: &Plan) -> anyhow::Result<Hosting> {
-    let job = Job {
+    let mut job = Job {
         held: vec![None; plan.sources.len()],
         sources: plan.sources.clone(),
         scope: Scope::Files,
@@ -73,7 +73,7 @@ fn load_files(plan: &Plan) -> anyhow::Result<Hosting> {
         hasher: RandomState::new(),
     };
     let progress = Progress::on_terminal();
-    let results = load::load(&job, &|zone, done, all| progress.show(zone, done, all));
+    let results = load::load(&mut job, &|zone, done, all| progress.show(zone, done, all));
     progress.clear();
     Hosting::new(job, results, present()).context("nothing is served")
 }
@@ -115,8 +115,8 @@ impl Begun {
                         accepted: None,
                     };
                     let scope = Scope::Offer(number, offer);
-                    let job = self.hosting.job(scope, plan.clock.now(), all_cores());
-                    let results = load::load(&job, &|_, _, _| {});
+                    let mut job = self.hosting.job(scope, plan.clock.now(), all_cores());
+                    let results = load::load(&mut job, &|_, _, _| {});
                     self.hosting.take(results, present(), plan.clock.now());
                     let zone = &self.hosting.zones()[number];
                     match zone.attempt.as_ref().map(|attempt| &attempt.result) {

@@ -28,9 +28,18 @@ pub(super) fn stats(node: &Node) -> v1::Stats {
         .into(),
         unsent: unsent(&counters.unsent),
         connections: connections(&counters.connections),
+        transfers: transfers(node),
         kernel_dropped: counters.kernel_dropped,
         longest_turn_us: counters.longest_turn_us,
     }
+}
+
+/// What was asked beside queries.
+fn transfers(node: &Node) -> BTreeMap<String, u64> {
+    let counted = node.outbound.desk().counted().into_iter();
+    counted
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect()
 }
 
 fn messages(counted: &Messages) -> v1::Messages {

@@ -38,12 +38,12 @@ impl Lane {
     }
 
     /// Begins the next load, if none runs.
-    pub(super) fn begin(&mut self) -> Option<&Work> {
+    pub(super) fn begin(&mut self) -> Option<&mut Work> {
         if self.running.is_some() {
             return None;
         }
         self.running = self.waiting.pop_front();
-        self.running.as_ref()
+        self.running.as_mut()
     }
 
     /// Takes the load that ran.

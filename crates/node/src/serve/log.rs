@@ -24,7 +24,8 @@ pub(super) fn loaded(zone: &Hosted, source: Option<&str>, now: UnixTime) {
             rfc3339(expires)
         ),
         None => {
-            info!("zone {name}: serial {serial}, {records} records, signatures not asked for{from}")
+            let rest = format!("{records} records, signatures not asked for{from}");
+            info!("zone {name}: serial {serial}, {rest}");
         }
     }
     for warning in &version.proof.warnings {
@@ -75,6 +76,16 @@ pub(super) fn standing(zone: &Hosted, now: UnixTime) {
     }
     if let Some(version) = &zone.version {
         signatures(&name.to_string(), version, now);
+    }
+}
+
+/// Why a zone is not served.
+pub(super) fn why_withdrawn(zone: &Hosted) -> String {
+    match (zone.freshness, &zone.version) {
+        (_, None) => "nothing is held".to_owned(),
+        (Freshness::Expired, _) => "it expired: no primary confirmed it".to_owned(),
+        (Freshness::Unconfirmed, _) => "no primary has confirmed it yet".to_owned(),
+        _ => "its first signature ran out".to_owned(),
     }
 }
 

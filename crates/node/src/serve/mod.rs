@@ -7,6 +7,7 @@
 mod begin;
 mod counts;
 mod events;
+mod kept;
 mod lane;
 mod log;
 mod node;
@@ -30,7 +31,7 @@ pub fn run(args: &Serve) -> anyhow::Result<Exit> {
     events.watch_signals().context("cannot take signals")?;
     announce(&plan);
     let begun = begin::begin(&plan)?;
-    let node = Node::start(plan, begun, &events)?;
+    let node = Node::start(&plan, begun, &events)?;
     node.run(&events, &inbox);
     Ok(Exit::Well)
 }

@@ -3,14 +3,15 @@
 use super::begin::Begun;
 use super::events::{Event, Events};
 use super::lane::{Lane, Work};
+use super::orders::Awaited;
 use super::plan::Plan;
 use super::{counts, log, orders, report};
 use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{Command, Reply};
 use crate::hosting::load::{self, LoadResult, Scope};
-use crate::hosting::{AttemptResult, Hosting};
-use crate::keeping::{Keeping, Post};
+use crate::hosting::{AttemptResult, Hosted, Hosting};
+use crate::keeping::{Keeping, Post, What};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
 use crate::outbound::Outbound;
 use crate::system;
@@ -18,6 +19,7 @@ use crate::transport::{Aside, Running};
 use arc_swap::ArcSwap;
 use imrs_engine::{Identity, Service};
 use imrs_transfer::refresh::Force;
+use imrs_wire::Serial;
 use imrs_zone::record::UnixTime;
 use sd_notify::NotifyState;
 use std::num::NonZeroUsize;
@@ -45,11 +47,15 @@ pub(super) struct Node {
     /// Removes the control socket when the node is gone.
     _control: Server,
     lane: Lane,
+    /// Which zones are served.
+    served: Vec<bool>,
+    /// Operators who wait for a round to end.
+    pub(super) awaited: Vec<Awaited>,
 }
 
 impl Node {
     /// Starts the workers and the control socket, and says that the node is ready.
-    pub(super) fn start(plan: Plan, begun: Begun, events: &Events) -> anyhow::Result<Self> {
+    pub(super) fn start(plan: &Plan, begun: Begun, events: &Events) -> anyhow::Result<Self> {
         let Begun {
             hosting,
             keepers,
@@ -66,6 +72,11 @@ impl Node {
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
         let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone());
         outbound.update(&hosting);
+        if let Some((addresses, server)) = &plan.listener {
+            outbound.listen(addresses, server.clone())?;
+            let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            info!("transfers over TLS on {}", shown.join(", "));
+        }
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
         let running = Running::start(&plan.settings, Arc::clone(&service), desk)?;
         let inbox = events.clone();
@@ -74,7 +85,15 @@ impl Node {
         let control = Server::start(&plan.control, asked)?;
         info!("control socket {}", control.path().display());
         let storage = stores.start(post.clone())?;
-        let keeping = Keeping::new(keepers, times, plan.patience(), storage, post);
+        let keeping = Keeping::new(
+            keepers,
+            times,
+            plan.patience(),
+            pinned,
+            storage,
+            post,
+            &hosting,
+        );
         let mut node = Node {
             running,
             keeping,
@@ -88,13 +107,15 @@ impl Node {
             service,
             _control: control,
             lane: Lane::default(),
+            served: hosting.zones().iter().map(Hosted::is_served).collect(),
+            awaited: Vec::new(),
             hosting,
         };
         node.look();
         for zone in node.hosting.zones() {
             log::loaded(zone, None, plan.clock.now());
         }
-        log_ready(&plan, &node.hosting, &node.running);
+        log_ready(plan, &node.hosting, &node.running);
         notify(&[NotifyState::Ready]);
         Ok(node)
     }
@@ -111,7 +132,7 @@ impl Node {
                     info!("SIGHUP: loading zones");
                     self.lane.add(Work::Files(Vec::new()));
                 }
-                Ok(Event::Asked(command, reply)) => self.answer(command, reply),
+                Ok(Event::Asked(command, reply)) => self.answer(&command, reply),
                 Ok(Event::Kept(event)) => {
                     let delivery = self.keeping.take(event);
                     if let Some(delivery) = delivery {
@@ -125,6 +146,7 @@ impl Node {
             }
             self.begin_load(events);
             self.look();
+            orders::answer_awaited(&mut self);
         }
         notify(&[NotifyState::Stopping]);
         self.running.stop();
@@ -140,14 +162,23 @@ impl Node {
         first.map_or(CLOCK_LOOK, |left| left.min(CLOCK_LOOK))
     }
 
-    fn answer(&mut self, command: Command, reply: SyncSender<Reply>) {
+    fn answer(&mut self, command: &Command, reply: SyncSender<Reply>) {
         let told = match command {
             Command::Status => Reply::Status(report::status(self)),
             Command::Stats => Reply::Stats(counts::stats(self)),
-
             Command::Reload => {
                 info!("asked on the control socket: loading zones");
                 return self.lane.add(Work::Files(vec![reply]));
+            }
+            Command::Zones { zone } => orders::zones(self, zone.as_deref()),
+            Command::Refresh { zone } => {
+                return orders::force(self, zone.as_deref(), Force::Refresh, reply);
+            }
+            Command::Retransfer { zone } => {
+                return orders::force(self, zone.as_deref(), Force::Retransfer, reply);
+            }
+            Command::Accept { zone, serial } => {
+                return orders::accept(self, zone, Serial(*serial), reply);
             }
         };
         // Who asked may have gone away.
@@ -162,17 +193,20 @@ impl Node {
                 notify_reloading();
                 Scope::Files
             }
-            Some(Work::Delivery(delivery)) => Scope::Offer(delivery.zone, delivery.offer.clone()),
+            Some(Work::Delivery(delivery)) => match delivery.offer.take() {
+                Some(offer) => Scope::Offer(delivery.zone, offer),
+                None => return,
+            },
         };
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = NonZeroUsize::new(cores.min(RELOAD_THREADS_MAX)).unwrap_or(NonZeroUsize::MIN);
-        let job = self.hosting.job(scope, self.clock.now(), threads);
+        let mut job = self.hosting.job(scope, self.clock.now(), threads);
         let inbox = events.clone();
         let pinned = self.pinned;
         let work = move || {
             system::yield_to_workers(pinned);
             // What a library does not survive, the zones in service do.
-            let load = || load::load(&job, &|_, _, _| {});
+            let load = || load::load(&mut job, &|_, _, _| {});
             let results = panic::catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
                 error!("loading zones panicked; what is served stays");
                 Vec::new()
@@ -256,10 +290,21 @@ impl Node {
     }
 
     /// Puts the images as they stand into service, all at once, and gives out what is served.
-    fn swap(&self) {
+    fn swap(&mut self) {
         self.service
             .store(Arc::new(self.hosting.service(&self.identity)));
         self.outbound.update(&self.hosting);
+        for (number, zone) in self.hosting.zones().iter().enumerate() {
+            let is_served = zone.is_served();
+            if std::mem::replace(&mut self.served[number], is_served) != is_served
+                && let Some(keeper) = self.keeping.keeper(number)
+            {
+                keeper.note(What::State(match is_served {
+                    true => "in service".to_owned(),
+                    false => format!("out of service: {}", log::why_withdrawn(zone)),
+                }));
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::cli::Serve;
 use crate::clock::{At, Clock};
 use crate::config::{Config, ConfigError, Transfer, Zone};
 use crate::control::path::{self, Place};
-use crate::dial::Patience;
+use crate::dial::{Patience, tls};
 use crate::hosting::{Origin, Source};
 use crate::keeping::{Peers, Post};
 use crate::outbound::{Bounds, Directory, Listing, Outbound};
@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) transferred: Vec<Transferred>,
     /// How zones are transferred.
     pub(crate) transfer: Transfer,
+    /// Where zones are given out over TLS, and by what.
+    pub(crate) listener: Option<(Vec<SocketAddr>, tls::Server)>,
     /// The secrets that are shared with peers.
     pub(crate) keys: Keys,
     /// Folder of the node's state.
@@ -97,6 +99,7 @@ impl Plan {
             settings,
             sources,
             transferred,
+            listener: listener(&config.transfer)?,
             transfer: config.transfer.clone(),
             keys: config.keys.iter().cloned().collect(),
             state: config.node.state.clone(),
@@ -196,6 +199,15 @@ impl Transferred {
     }
 }
 
+fn listener(transfer: &Transfer) -> anyhow::Result<Option<(Vec<SocketAddr>, tls::Server)>> {
+    let Some(listener) = &transfer.tls else {
+        return Ok(None);
+    };
+    let server = tls::Server::read(&listener.identity, listener.client_ca.as_deref())
+        .map_err(|error| ConfigError::of_options(chain(&error)))?;
+    Ok(Some((listener.listen.clone(), server)))
+}
+
 fn settings(args: &Serve, config: &Config) -> anyhow::Result<Settings> {
     let node = &config.node;
     let listen = match (args.listen.as_slice(), node.addresses.as_slice()) {
@@ -228,7 +240,8 @@ fn settings(args: &Serve, config: &Config) -> anyhow::Result<Settings> {
     })
 }
 
-fn limits(config: &Config) -> anyhow::Result<Limits> {
+/// Limits on the size of a zone.
+pub(crate) fn limits(config: &Config) -> anyhow::Result<Limits> {
     let mut limits = Limits::default();
     if let Some(records) = config.verify.records_limit {
         limits.records = usize::try_from(records.0)?;

@@ -52,7 +52,7 @@ pub(super) fn reload(node: &Node) -> v1::Reload {
     }
 }
 
-fn health(node: &Node) -> v1::Health {
+pub(super) fn health(node: &Node) -> v1::Health {
     let zones = node.hosting.zones();
     if !zones.iter().any(Hosted::is_served) {
         v1::Health::Failed
@@ -73,6 +73,7 @@ fn zone(zone: &Hosted, now: UnixTime) -> v1::Zone {
         source: zone.origin.to_string(),
         served: zone.is_served(),
         degraded: zone.is_degraded(),
+        state: None,
         serial: zone.serial().map_or(0, |serial| serial.0),
         records: version.map_or(0, |version| version.held().packed.count()),
         image_octets: version.map_or(0, |version| version.image().size()),

@@ -198,7 +198,9 @@ impl TransferError {
     /// from the same primary: where that one does not know IXFR, or what it sends is wrong.
     pub fn wants_axfr(&self) -> bool {
         match self {
-            TransferError::Rcode(rcode) => {
+            // A primary that cannot read the request may be unable to sign that it cannot.
+            TransferError::Rcode(rcode)
+            | TransferError::Unauthentic(Unauthentic::Unsigned { rcode }) => {
                 matches!(*rcode, Rcode::FORMERR | Rcode::NOTIMP | Rcode::REFUSED)
             }
             TransferError::Short { .. }

@@ -239,6 +239,8 @@ impl Incoming {
             signed.verify(&mut message, now)?;
         }
         let octets = message.len();
+        // Records share the octets of their message. What was allocated beyond them was not counted.
+        message.shrink_to_fit();
         Message::from_octets(message.into()).map_err(|_| TransferError::Short { octets })
     }
 

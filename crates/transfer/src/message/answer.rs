@@ -4,9 +4,9 @@ use super::{Asked, NOTIFY, asked, flags};
 use domain::base::iana::Class;
 use domain::base::name::ParsedName;
 use domain::base::{Message, ToName};
-use domain::rdata::Soa;
+use domain::rdata::{Soa, ZoneRecordData};
 use imrs_wire::{Flags, Opcode, Rcode, Rtype, Serial};
-use imrs_zone::Name;
+use imrs_zone::{Name, Record};
 use std::time::Duration;
 
 /// What a SOA record says of its zone (RFC 1035 section 3.3.13).
@@ -70,6 +70,16 @@ pub enum AnswerError {
     /// There is no SOA record of the zone in the answer section.
     #[error("the answer holds no SOA record of the zone")]
     NoSoa,
+}
+
+impl SoaAnswer {
+    /// What a record says, if it is a SOA record.
+    pub fn of(record: &Record) -> Option<Self> {
+        match record.data() {
+            ZoneRecordData::Soa(soa) => Some(SoaAnswer::from(soa)),
+            _ => None,
+        }
+    }
 }
 
 impl AnswerError {

@@ -6,6 +6,8 @@
 
 mod names;
 mod rendered;
+#[cfg(test)]
+mod tests;
 
 pub use rendered::{Oversized, Rendered};
 

@@ -101,8 +101,16 @@ fn is_soa(record: &Record) -> bool {
     record.rtype() == Rtype::SOA
 }
 
-/// Parts records into messages: each takes what fits, and one record at least.
 fn render<'a>(
+    zone: &Name,
+    records: impl Iterator<Item = &'a Record>,
+) -> Result<Rendered, Oversized> {
+    render_within(ROOM, zone, records)
+}
+
+/// Parts records into messages: each takes what fits into `room`, and one record at least.
+pub(super) fn render_within<'a>(
+    room: usize,
     zone: &Name,
     records: impl Iterator<Item = &'a Record>,
 ) -> Result<Rendered, Oversized> {
@@ -113,7 +121,7 @@ fn render<'a>(
     for record in records {
         let before = names.len();
         let Ok(()) = record.compose(&mut names);
-        if names.end() > ROOM && count > 0 {
+        if names.end() > room && count > 0 {
             let octets = names.take(before, HEADER_LEN);
             messages.push(Section { count, octets });
             count = 0;

@@ -234,6 +234,9 @@ impl Refresh {
                     self.refusals.add(now, primary, serial, &reason);
                 }
                 round.miss(offered);
+                if let Some(held) = self.copy.held() {
+                    self.refusals.keep_newer_than(held.serial);
+                }
             }
         }
     }

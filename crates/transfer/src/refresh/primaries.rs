@@ -81,6 +81,14 @@ impl Delay {
         self.until().is_some_and(|until| now < until)
     }
 
+    /// Failures in a row.
+    pub fn failures(&self) -> u32 {
+        match self {
+            Delay::Open => 0,
+            Delay::Shut { failures, .. } => *failures,
+        }
+    }
+
     /// When it is over, if there is one.
     pub fn until(&self) -> Option<Moment> {
         match self {
@@ -90,10 +98,7 @@ impl Delay {
     }
 
     fn lengthen(&mut self, now: Moment, first: Duration, most: Duration) {
-        let failures = match self {
-            Delay::Open => 0,
-            Delay::Shut { failures, .. } => *failures,
-        };
+        let failures = self.failures();
         *self = Delay::Shut {
             failures: failures.saturating_add(1),
             until: now + doubled(first, failures, most),

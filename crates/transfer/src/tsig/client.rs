@@ -87,8 +87,8 @@ pub enum Unauthentic {
     EndsUnsigned,
 }
 
-/// What a server objects to (RFC 8945 section 5.2). BADKEY and BADSIG come without a signature of
-/// the server, so anybody may have said them; the others were verified.
+/// What a server objects to (RFC 8945 section 5.2). BADKEY and BADSIG come without a MAC, and from
+/// NSD (4.6) so does BADTIME: anybody may have said them. Where there is a MAC, it is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Complaint {
     /// BADKEY.
@@ -206,8 +206,8 @@ fn unsigned(message: &[u8]) -> Unauthentic {
     }
 }
 
-/// Whether the server objects to our signature. Its objection is signed itself where the MAC of
-/// the request was good.
+/// Whether the server objects to our signature. Its objection should be signed itself where the
+/// MAC of the request was good. No decision hangs on what it is: the answer is none.
 fn check_complaint(
     key: &Key,
     request_mac: &[u8],
@@ -227,7 +227,7 @@ fn check_complaint(
         },
         other => Complaint::Other(other.to_int()),
     };
-    if !matches!(complaint, Complaint::BadKey | Complaint::BadSignature) {
+    if !found.mac.is_empty() {
         check_key(key, found)?;
         if !complaint::verify(request_mac, message, found, key) {
             return Err(bad_signature(key));

@@ -34,9 +34,12 @@ pub(super) struct Found {
 /// FORMERR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misformed {
-    /// The message or the record cannot be read.
-    #[error("the message cannot be read to its TSIG record")]
+    /// The message cannot be read to its end, so that it is not known whether it has one.
+    #[error("the message cannot be read to its end")]
     Unreadable,
+    /// The data of the record cannot be read.
+    #[error("the data of the TSIG record cannot be read")]
+    Data,
     /// It stands in another section, or other records follow it.
     #[error("the TSIG record is not the last of the additional section")]
     Position,
@@ -103,7 +106,7 @@ impl Found {
         }
         let parsed = record.to_record::<Tsig<_, ParsedName<_>>>();
         let Ok(Some(parsed)) = parsed else {
-            return Err(Misformed::Unreadable);
+            return Err(Misformed::Data);
         };
         let tsig = parsed.data();
         if !matches!(tsig.other().len(), 0 | 6) {
@@ -114,12 +117,12 @@ impl Found {
         let algorithm = tsig.algorithm().try_to_canonical_name();
         let (Ok(name), Ok(algorithm)): (Result<KeyName, _>, Result<KeyName, _>) = (name, algorithm)
         else {
-            return Err(Misformed::Unreadable);
+            return Err(Misformed::Data);
         };
         // Type-specific names are not compressed (RFC 3597 section 4).
         let here = octets.get(algorithm_at..algorithm_at + algorithm.as_slice().len());
         if !here.is_some_and(|here| here.eq_ignore_ascii_case(algorithm.as_slice())) {
-            return Err(Misformed::Unreadable);
+            return Err(Misformed::Data);
         }
         Ok(Found {
             name,

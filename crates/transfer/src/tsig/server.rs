@@ -129,7 +129,7 @@ fn verify(
     let mut copy = Message::from_octets(octets).map_err(|_| Misformed::Unreadable)?;
     match ServerSequence::request(key, &mut copy, time48(now)) {
         Ok(Some(sequence)) => Ok(sequence),
-        Ok(None) => Err(Misformed::Unreadable.into()),
+        Ok(None) => Err(Misformed::Data.into()),
         Err(error) if error.error() == TsigRcode::BADTIME => Err(TsigError::BadTime {
             signed: UnixTime(found.time_signed.into()),
             fudge: found.fudge,

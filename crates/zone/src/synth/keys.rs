@@ -5,7 +5,8 @@
 //! ones, whose private halves are public.
 
 use super::SynthError;
-use crate::record::Name;
+use super::contents::{DAY, TWO_DAYS, record};
+use crate::record::{Name, Record};
 use bytes::Bytes;
 use domain::base::ToName;
 use domain::base::iana::{DigestAlgorithm, SecurityAlgorithm};
@@ -93,7 +94,7 @@ impl FromStr for Algorithm {
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub enum Role {
     /// Signs the DNSKEY RRset; the trust anchor or the parent's DS names it.
     KeySigning,
     /// Signs all else.
@@ -102,8 +103,9 @@ pub(super) enum Role {
     Standby,
 }
 
-/// A key pair of a zone.
-pub(super) struct Key {
+/// A key pair of a test zone.
+pub struct Key {
+    pub(super) apex: Name,
     pub(super) role: Role,
     pub(super) dnskey: Dnskey<Bytes>,
     pub(super) tag: u16,
@@ -117,8 +119,9 @@ enum Pair {
 }
 
 impl Key {
-    /// Makes the key of a zone for a role.
-    pub(super) fn make(
+    /// Makes the key of a zone for a role. With Ed25519, what was made by [`super::make`] of a seed
+    /// is made again of the same seed.
+    pub fn make(
         algorithm: Algorithm,
         role: Role,
         apex: &Name,
@@ -134,6 +137,7 @@ impl Key {
             .map_err(|_| SynthError::Key { algorithm })?;
         let tag = dnskey.key_tag();
         Ok(Key {
+            apex: apex.clone(),
             role,
             dnskey,
             tag,
@@ -159,10 +163,16 @@ impl Key {
         }
     }
 
-    /// The DS of the key, with SHA-256 (RFC 4509).
-    pub(super) fn ds(&self, apex: &Name) -> Ds<Bytes> {
+    /// The DNSKEY record of the key.
+    pub fn dnskey(&self) -> Record {
+        record(&self.apex, TWO_DAYS, self.dnskey.clone())
+    }
+
+    /// The DS record of the key, with SHA-256 (RFC 4509): the trust anchor, or what the parent has.
+    pub fn ds(&self) -> Record {
         let mut octets = Vec::new();
-        let composed = apex
+        let composed = self
+            .apex
             .compose_canonical(&mut octets)
             .and_then(|()| self.dnskey.compose_canonical_rdata(&mut octets));
         match composed {
@@ -170,13 +180,13 @@ impl Key {
             Err(never) => match never {},
         }
         let digest = digest::digest(&digest::SHA256, &octets);
-        Ds::new(
+        let ds = Ds::new(
             self.tag,
             self.dnskey.algorithm(),
             DigestAlgorithm::SHA256,
             Bytes::copy_from_slice(digest.as_ref()),
-        )
-        .expect("a digest of 32 octets fits")
+        );
+        record(&self.apex, DAY, ds.expect("a digest of 32 octets fits"))
     }
 }
 

@@ -19,16 +19,16 @@ mod sign;
 mod text;
 mod tlds;
 
-pub use keys::{Algorithm, UnknownAlgorithm};
+pub use keys::{Algorithm, Key, Role, UnknownAlgorithm};
+pub use sign::Validity;
 pub use text::text;
 pub use tlds::REAL_TLDS;
 
+use crate::difference;
 use crate::record::{Name, Record, UnixTime, sort_canonically};
-use contents::{DAY, name, record};
+use contents::name;
 use domain::base::iana::Rtype;
-use domain::rdata::dnssec::Timestamp;
 use imrs_wire::Serial;
-use keys::{Key, Role};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sign::Signer;
@@ -113,6 +113,9 @@ pub enum SynthError {
     /// Nothing to sign with.
     #[error("no algorithm given: a test root is signed with at least one")]
     NoAlgorithm,
+    /// Nothing to sign.
+    #[error("the records have no SOA among them, so they are no zone")]
+    NoSoa,
     /// Signing twice with one algorithm.
     #[error("{algorithm} is given more than once")]
     RepeatedAlgorithm {
@@ -156,7 +159,7 @@ pub fn make(plan: &Plan) -> Result<TestRoot, SynthError> {
     let names = tlds::choose(plan.tlds, &mut rng);
     let mut records = contents::root(serial);
     records.extend(contents::arpa_delegation());
-    records.extend(anchors(&name("arpa"), &arpa_keys));
+    records.extend(anchors(&arpa_keys));
     records.extend(delegations::make(&names, &mut rng));
     let records = signer(plan, &apex, &root_keys).sign(records)?;
 
@@ -166,13 +169,42 @@ pub fn make(plan: &Plan) -> Result<TestRoot, SynthError> {
     root_servers_net.push(sign::digest(&apex, serial, &root_servers_net));
     sort_canonically(&mut root_servers_net);
 
-    let anchors: Vec<Record> = anchors(&Name::root_bytes(), &root_keys).collect();
+    let anchors: Vec<Record> = anchors(&root_keys).collect();
     Ok(TestRoot {
         records,
         anchors_ds: text(&anchors),
         root_servers_net,
         arpa,
     })
+}
+
+/// Signs a zone of the caller's, such as the next version of a test root, with keys of one zone.
+///
+/// Of a zone that is signed, all that signing made is made anew: DNSKEY, NSEC, ZONEMD and
+/// signatures. The rest is taken as it is, and so is the serial of the SOA record. The result is in
+/// canonical order.
+pub fn sign_zone(
+    mut records: Vec<Record>,
+    keys: &[Key],
+    validity: Validity,
+    workers: NonZeroUsize,
+) -> Result<Vec<Record>, SynthError> {
+    records.retain(|record| {
+        !matches!(
+            record.rtype(),
+            Rtype::DNSKEY | Rtype::NSEC | Rtype::ZONEMD | Rtype::RRSIG
+        )
+    });
+    let apex = &keys.first().ok_or(SynthError::NoAlgorithm)?.apex;
+    let (_, serial) = difference::soa(&records).ok_or(SynthError::NoSoa)?;
+    let signer = Signer {
+        apex,
+        serial: serial.0.into(),
+        keys,
+        validity,
+        workers,
+    };
+    signer.sign(records)
 }
 
 fn check(plan: &Plan) -> Result<(), SynthError> {
@@ -212,22 +244,19 @@ fn signer<'a>(plan: &Plan, apex: &'a Name, keys: &'a [Key]) -> Signer<'a> {
         apex,
         serial: plan.serial.0.into(),
         keys,
-        inception: timestamp(made_at.saturating_sub(EARLY)),
-        expiration: timestamp(made_at.saturating_add(plan.lifetime)),
+        validity: Validity {
+            inception: UnixTime(made_at.saturating_sub(EARLY).as_secs()),
+            expiration: UnixTime(made_at.saturating_add(plan.lifetime).as_secs()),
+        },
         workers: plan.workers,
     }
 }
 
-/// A time as RRSIG has it: modulo 2^32 (RFC 4034 section 3.1.5).
-fn timestamp(since_1970: Duration) -> Timestamp {
-    Timestamp::from(since_1970.as_secs() as u32)
-}
-
 /// The DS records of the KSKs of a zone.
-fn anchors(apex: &Name, keys: &[Key]) -> impl Iterator<Item = Record> {
+fn anchors(keys: &[Key]) -> impl Iterator<Item = Record> {
     keys.iter()
         .filter(|key| key.role == Role::KeySigning)
-        .map(|key| record(apex, DAY, key.ds(apex)))
+        .map(Key::ds)
 }
 
 /// The day of a time as YYYYMMDD00, or 1 in the far future, whose days do not fit.

@@ -4,9 +4,9 @@
 //! the two do not share a mistake.
 
 use super::SynthError;
-use super::contents::{DAY, TWO_DAYS, record};
+use super::contents::{DAY, record};
 use super::keys::{Key, Role};
-use crate::record::{Name, Record, sort_canonically};
+use crate::record::{Name, Record, UnixTime, sort_canonically};
 use crate::zonemd::{self, Hash};
 use bytes::Bytes;
 use domain::base::iana::{Rtype, ZonemdAlgorithm, ZonemdScheme};
@@ -16,13 +16,22 @@ use domain::rdata::{Rrsig, Zonemd};
 use std::num::NonZeroUsize;
 use std::thread;
 
+/// When signatures hold. Both ends are taken modulo 2^32 seconds (RFC 4034 section 3.1.5), and lie
+/// less than 68 years apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// From then on.
+    pub inception: UnixTime,
+    /// Until then.
+    pub expiration: UnixTime,
+}
+
 /// How to sign: what is the same for all signatures of a zone.
 pub(super) struct Signer<'a> {
     pub(super) apex: &'a Name,
     pub(super) serial: Serial,
     pub(super) keys: &'a [Key],
-    pub(super) inception: Timestamp,
-    pub(super) expiration: Timestamp,
+    pub(super) validity: Validity,
     pub(super) workers: NonZeroUsize,
 }
 
@@ -32,8 +41,7 @@ type Job<'a> = (&'a [Record], &'a Key);
 impl Signer<'_> {
     /// Makes a signed zone of plain records. The result is in canonical order.
     pub(super) fn sign(&self, mut records: Vec<Record>) -> Result<Vec<Record>, SynthError> {
-        let dnskeys = self.keys.iter().map(|key| key.dnskey.clone());
-        records.extend(dnskeys.map(|dnskey| record(self.apex, TWO_DAYS, dnskey)));
+        records.extend(self.keys.iter().map(Key::dnskey));
         sort_canonically(&mut records);
         let nsecs = self.nsecs(&records);
         records.extend(nsecs);
@@ -113,7 +121,7 @@ impl Signer<'_> {
         let share = jobs.len().div_ceil(self.workers.get()).max(1);
         let sign = |jobs: &[Job<'_>]| -> Result<Vec<Record>, SynthError> {
             jobs.iter()
-                .map(|(rrset, key)| self.signature(rrset, key))
+                .map(|(rrset, key)| key.sign_rrset(rrset, self.validity))
                 .collect()
         };
         thread::scope(|scope| {
@@ -128,39 +136,6 @@ impl Signer<'_> {
             }
             Ok(records)
         })
-    }
-
-    /// The signature over one RRset (RFC 4034 section 3.1.8.1).
-    fn signature(&self, rrset: &[Record], key: &Key) -> Result<Record, SynthError> {
-        let (owner, rtype, ttl) = (rrset[0].owner(), rrset[0].rtype(), rrset[0].ttl());
-        let labels = owner.rrsig_label_count();
-        let head = ProtoRrsig::new(
-            rtype,
-            key.dnskey.algorithm(),
-            labels,
-            ttl,
-            self.expiration,
-            self.inception,
-            key.tag,
-            self.apex.clone(),
-        );
-        let mut octets = Vec::with_capacity(1024);
-        let composed = head.compose_canonical(&mut octets).and_then(|()| {
-            rrset
-                .iter()
-                .try_for_each(|record| record.compose_canonical(&mut octets))
-        });
-        match composed {
-            Ok(()) => {}
-            Err(never) => match never {},
-        }
-        let failed = || SynthError::Signing {
-            owner: owner.clone(),
-            rtype,
-        };
-        let signature = key.sign(&octets).ok_or_else(failed)?;
-        let rrsig: Rrsig<Bytes, Name> = head.into_rrsig(signature).map_err(|_| failed())?;
-        Ok(record(owner, ttl, rrsig))
     }
 
     /// The names at which the zone has authority, zone cuts included, each with its records.
@@ -179,6 +154,50 @@ impl Signer<'_> {
                 true
             })
     }
+}
+
+impl Key {
+    /// The signature over an RRset in canonical order (RFC 4034 section 3.1.8.1).
+    ///
+    /// # Panics
+    ///
+    /// If there is no record.
+    pub fn sign_rrset(&self, rrset: &[Record], validity: Validity) -> Result<Record, SynthError> {
+        let (owner, rtype, ttl) = (rrset[0].owner(), rrset[0].rtype(), rrset[0].ttl());
+        let labels = owner.rrsig_label_count();
+        let head = ProtoRrsig::new(
+            rtype,
+            self.dnskey.algorithm(),
+            labels,
+            ttl,
+            timestamp(validity.expiration),
+            timestamp(validity.inception),
+            self.tag,
+            self.apex.clone(),
+        );
+        let mut octets = Vec::with_capacity(1024);
+        let composed = head.compose_canonical(&mut octets).and_then(|()| {
+            rrset
+                .iter()
+                .try_for_each(|record| record.compose_canonical(&mut octets))
+        });
+        match composed {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+        let failed = || SynthError::Signing {
+            owner: owner.clone(),
+            rtype,
+        };
+        let signature = self.sign(&octets).ok_or_else(failed)?;
+        let rrsig: Rrsig<Bytes, Name> = head.into_rrsig(signature).map_err(|_| failed())?;
+        Ok(record(owner, ttl, rrsig))
+    }
+}
+
+/// A time as RRSIG has it: modulo 2^32 (RFC 4034 section 3.1.5).
+fn timestamp(time: UnixTime) -> Timestamp {
+    Timestamp::from(time.0 as u32)
 }
 
 /// The ZONEMD record (scheme SIMPLE, SHA-384) of a zone that is complete but for it.

@@ -1,18 +1,24 @@
 //! Version 1 of what goes over the control socket, which is also what `--output json` prints.
 //!
 //! A line is one JSON object. Fields are added without a new version; a reader passes over those
-//! that it does not know. Times are RFC 3339 in UTC.
+//! that it does not know. Times are RFC 3339 in UTC. What is told of transfers is in `zones`.
 
-use clap::ValueEnum;
+mod zones;
+
+pub use zones::*;
+
+use crate::limits::{CONTROL_PATIENCE, RELOAD_PATIENCE, ROUND_PATIENCE};
+use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The schema that every message names.
 pub const SCHEMA: &str = "imrs.control/1";
 
 /// What a node can be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
+#[serde(tag = "command", rename_all = "kebab-case")]
 pub enum Command {
     /// Shows what is served, what it rests on, and what needs attention.
     Status,
@@ -20,6 +26,57 @@ pub enum Command {
     Reload,
     /// Shows what was counted since the start.
     Stats,
+    /// Shows how zones are kept current: checks, deadlines, primaries, refusals, history.
+    Zones {
+        /// The zone [default: all]
+        #[arg(value_name = "ZONE", value_parser = zone_name)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
+    },
+    /// Asks the primaries now whether they have a newer zone, and waits for the outcome.
+    Refresh {
+        /// The zone [default: all]
+        #[arg(value_name = "ZONE", value_parser = zone_name)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
+    },
+    /// Fetches the zone whole, even if its serial is the one held, and forgets what was refused.
+    Retransfer {
+        /// The zone [default: all]
+        #[arg(value_name = "ZONE", value_parser = zone_name)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
+    },
+    /// Lets one serial pass that was refused as implausible; it has to be proven all the same.
+    Accept {
+        /// The zone.
+        #[arg(value_name = "ZONE", value_parser = zone_name)]
+        zone: String,
+        /// The serial that may pass.
+        #[arg(value_name = "SERIAL")]
+        serial: u32,
+    },
+}
+
+impl Command {
+    /// How long a reply may take.
+    pub fn patience(&self) -> Duration {
+        match self {
+            Command::Status | Command::Stats | Command::Zones { .. } => CONTROL_PATIENCE,
+            Command::Reload => RELOAD_PATIENCE,
+            Command::Refresh { .. } | Command::Retransfer { .. } | Command::Accept { .. } => {
+                ROUND_PATIENCE
+            }
+        }
+    }
+}
+
+/// A zone as a node calls it: with its last dot.
+fn zone_name(text: &str) -> Result<String, String> {
+    let name: imrs_zone::Name = text
+        .parse()
+        .map_err(|error| format!("not a domain name: {error}"))?;
+    Ok(name.fmt_with_dot().to_string())
 }
 
 /// A request.
@@ -28,6 +85,7 @@ pub struct Request {
     /// [`SCHEMA`].
     pub schema: String,
     /// What is asked.
+    #[serde(flatten)]
     pub command: Command,
 }
 
@@ -51,6 +109,10 @@ pub enum Reply {
     Reload(Reload),
     /// To [`Command::Stats`].
     Stats(Stats),
+    /// To [`Command::Zones`].
+    Zones(Zones),
+    /// To [`Command::Refresh`], [`Command::Retransfer`] and [`Command::Accept`].
+    Refresh(Refreshed),
     /// The request was not carried out.
     Error {
         /// Why, and what would be right.
@@ -113,7 +175,10 @@ pub struct Zone {
     pub served: bool,
     /// Whether it needs attention.
     pub degraded: bool,
-    /// Its serial.
+    /// More of how it is, as [`Command::Zones`] has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ZoneState>,
+    /// Its serial; 0 while it waits for its first transfer.
     pub serial: u32,
     /// Its records.
     pub records: usize,
@@ -200,6 +265,9 @@ pub struct Stats {
     pub unsent: BTreeMap<String, u64>,
     /// What became of TCP connections; `open` are those of now.
     pub connections: BTreeMap<String, u64>,
+    /// What was asked beside queries: NOTIFY, signed messages, transfers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub transfers: BTreeMap<String, u64>,
     /// Queries that the kernel dropped because a UDP socket's queue was full.
     pub kernel_dropped: u64,
     /// The longest time in microseconds that a worker was busy before it looked at its sockets.

@@ -1,6 +1,12 @@
 //! Replies for people: what matters first, one line a fact.
+//!
+//! What is told of transfers is in `zones`.
 
-use super::v1::{Attempt, AttemptResult, Health, Messages, Reload, Reply, Stats, Status, Zone};
+mod zones;
+
+use super::v1::{
+    Attempt, AttemptResult, Health, Messages, Reload, Reply, Stats, Status, Zone, ZoneState,
+};
 use crate::clock::span;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -12,6 +18,8 @@ pub fn render(reply: &Reply) -> String {
         Reply::Status(status) => write_status(&mut text, status),
         Reply::Reload(reload) => write_reload(&mut text, reload),
         Reply::Stats(stats) => write_stats(&mut text, stats),
+        Reply::Zones(told) => zones::write_zones(&mut text, told),
+        Reply::Refresh(refreshed) => zones::write_refreshed(&mut text, refreshed),
         Reply::Error { message } => writeln!(text, "{message}"),
     };
     written.expect("a string takes all that is written");
@@ -43,11 +51,18 @@ fn write_status(text: &mut String, status: &Status) -> std::fmt::Result {
 }
 
 fn write_zone(text: &mut String, zone: &Zone) -> std::fmt::Result {
-    let state = match (zone.served, zone.degraded) {
-        (false, _) => "WITHDRAWN: its signatures ran out, queries get SERVFAIL",
-        (true, true) => "served, NEEDS ATTENTION",
-        (true, false) => "served",
+    let state = match (zone.state, zone.served, zone.degraded) {
+        (Some(state), ..) => zones::word(state),
+        (None, false, _) => "WITHDRAWN: its signatures ran out, queries get SERVFAIL",
+        (None, true, true) => "served, NEEDS ATTENTION",
+        (None, true, false) => "served",
     };
+    if zone.state == Some(ZoneState::Waiting) {
+        writeln!(text, "\nzone {}  {state}", zone.name)?;
+        writeln!(text, "  source   {}", zone.source)?;
+        write!(text, "  last try ")?;
+        return write_attempt(text, &zone.last_attempt);
+    }
     writeln!(
         text,
         "\nzone {}  serial {}  {state}",
@@ -133,6 +148,7 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
     for (what, counts) in [
         ("unsent", &stats.unsent),
         ("connections", &stats.connections),
+        ("transfers", &stats.transfers),
     ] {
         for (name, count) in counts.iter().filter(|(_, count)| **count > 0) {
             writeln!(text, "{:18}{count:>15}", format!("{what} {name}"))?;

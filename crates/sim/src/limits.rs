@@ -1,0 +1,58 @@
+//! Every limit of the simulated world: a name, a unit, a reason.
+
+use std::time::Duration;
+
+/// Time from one version of the zone to the next: the root has two a day.
+pub const PUBLISH_INTERVAL: Duration = Duration::from_secs(12 * 3600);
+
+/// Longest time that an honest primary needs to have a version which was published.
+pub const DISTRIBUTION_MAX: Duration = Duration::from_secs(60);
+
+/// How long signatures of a version hold, as those of the root do.
+pub const LIFETIME: Duration = Duration::from_secs(13 * 86_400);
+
+/// Time after which a question that was not answered is given up.
+pub const ASK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a question is sent over UDP before it is given up.
+pub const ASK_TRIES: u32 = 3;
+
+/// Time that a message of a transfer takes on its way, beside the delay of the link.
+pub const MESSAGE_TIME: Duration = Duration::from_millis(1);
+
+/// A node looks at its clock this often, so that it notices when a signature ends: the interval of
+/// `imrs_node::limits::CLOCK_LOOK`.
+pub const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Age of a stored copy from which on it is not served before a primary confirmed it.
+pub const STORED_AGE_MAX: Duration = Duration::from_secs(48 * 3600);
+
+/// Versions that a node keeps on its disk.
+pub const VERSIONS_KEPT: usize = 3;
+
+/// Delegations that may come and go in one step: more than steps of this world have, fewer than a
+/// mishap has.
+pub const CHANGED_DELEGATIONS_MAX: usize = 6;
+
+/// Octets of one transfer that a node takes. A zone of this world has a tenth.
+pub const TRANSFER_OCTETS_MAX: usize = 300_000;
+
+/// Records of one transfer that a node takes. A zone of this world has a tenth.
+pub const TRANSFER_RECORDS_MAX: usize = 3_000;
+
+/// Messages of one transfer that a node takes: as many as records, and a few.
+pub const TRANSFER_MESSAGES_MAX: usize = 3_100;
+
+/// Fetches from one primary within an hour: twice (differences and the whole) for each time that
+/// the delay after a fetch doubles and for each time that its longest passes, and twice for each
+/// version and crash of the hour.
+pub const FETCHES_PER_HOUR_MAX: usize = 2 * (9 + 12) + 10;
+
+/// Events at one moment: more than a node, a storm and a publication can cause together. What
+/// exceeds it is a loop that does not let time pass.
+pub const EVENTS_AT_ONCE_MAX: usize = 10_000;
+
+/// Time from the healing of everything to the newest version in service, for nodes next to the
+/// primaries: a serial that was refused under a wrong clock or a lie is fetched again after an
+/// hour, and a round for that comes a refresh and a retry later at the latest.
+pub const HEALED_WITHIN: Duration = Duration::from_secs(3600 + 1800 + 900 + 300);

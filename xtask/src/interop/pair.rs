@@ -1,0 +1,483 @@
+//! A primary and a secondary, and all that is tried between them.
+//!
+//! Start reading at [`Pair::run`]. Between the two stand taps: one at the primary's place, which
+//! tells AXFR from IXFR, and one at the secondary's, which can lose its NOTIFY.
+
+use super::cases::Case;
+use super::direct;
+use super::report::{Outcome, Row};
+use crate::peers::Software;
+use crate::transfer::tap::{Exchange, Tap};
+use crate::transfer::versions::{Version, Versions, difference};
+use crate::transfer::{Host, Part, Program, Remote, Secret, certificates, fetch, notify};
+use anyhow::{Result, bail, ensure};
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Ports that a pair has for itself.
+pub(super) const PORTS: usize = 10;
+
+/// Who serves and who fetches.
+#[derive(Clone, Debug)]
+pub(super) struct Pair {
+    /// Who serves.
+    pub(super) primary: Program,
+    /// Who fetches.
+    pub(super) secondary: Program,
+    /// First of its ports.
+    pub(super) port: u16,
+}
+
+/// Two that run, with the taps between them.
+struct Running {
+    primary: Host,
+    secondary: Host,
+    /// At the primary's place.
+    requests: Tap,
+    /// At the secondary's place.
+    notifies: Tap,
+    /// How much was fetched before the second version.
+    fetched_first: usize,
+}
+
+impl Pair {
+    /// Tries all of `cases`.
+    pub(super) fn run(&self, versions: &Versions, cases: &[Case]) -> Result<Row> {
+        let mut outcomes = vec![None; cases.len()];
+        let mut set = |case: Case, outcome: Outcome| {
+            if let Some(index) = cases.iter().position(|one| *one == case) {
+                outcomes[index] = Some(outcome);
+            }
+        };
+        if cases.iter().any(|case| STORY.contains(case)) {
+            self.story(versions, &mut set);
+        }
+        for case in cases.iter().filter(|case| !STORY.contains(case)) {
+            let outcome = self.alone(*case, versions);
+            set(*case, outcome);
+        }
+        let never = || Outcome::Failed("not reached, as one before it failed".to_owned());
+        Ok(Row {
+            primary: self.primary.name(),
+            secondary: self.secondary.name(),
+            outcomes: outcomes
+                .into_iter()
+                .map(|outcome| outcome.unwrap_or_else(never))
+                .collect(),
+        })
+    }
+
+    /// The cases that follow one another. What fails ends it.
+    fn story(&self, versions: &Versions, set: &mut dyn FnMut(Case, Outcome)) {
+        let mut running = None;
+        for case in STORY {
+            let outcome = match (case, &mut running) {
+                (Case::Axfr, _) => self.start(versions).and_then(|started| {
+                    let seen = started.first(versions);
+                    running = Some(started);
+                    seen
+                }),
+                (_, None) => return,
+                (Case::Notify, Some(running)) => running.notify(versions),
+                (Case::Ixfr, Some(running)) => running.incremental(running.fetched_first),
+                (Case::WrongNotify, Some(running)) => running.wrong_notify(versions),
+                (Case::Chain, Some(running)) => running.chain(versions),
+                (_, Some(_)) => match running.take().map(|running| running.restart(versions)) {
+                    Some(outcome) => outcome,
+                    None => return,
+                },
+            };
+            let failed = outcome.is_err();
+            set(case, outcome.into());
+            if failed {
+                return;
+            }
+        }
+    }
+
+    fn alone(&self, case: Case, versions: &Versions) -> Outcome {
+        let tls = || self.impossible_tls();
+        let outcome = match case {
+            Case::Relay => self.relay(versions),
+            Case::Sha512 => self.fetches(versions, &KEY_512),
+            Case::NoKey => self.fails(versions, NETWORK, None),
+            Case::UnknownKey => self.fails(versions, NETWORK, Some(&KEY_UNKNOWN)),
+            Case::WrongSecret => self.fails(versions, NETWORK, Some(&KEY_WRONG)),
+            Case::WrongAddress => self.fails(versions, ELSEWHERE, Some(&KEY_256)),
+            Case::Tls => match tls() {
+                Some(why) => return Outcome::Impossible(why),
+                None => self.over_tls(versions, SERVER_NAME),
+            },
+            Case::WrongTls => match tls() {
+                Some(why) => return Outcome::Impossible(why),
+                None => self.over_tls(versions, OTHER_NAME),
+            },
+            Case::Direct => match &self.primary {
+                Program::Imrs(_) => self.direct(versions),
+                Program::Peer(_) => return Outcome::Impossible("asked of imrs alone"),
+            },
+            _ => return Outcome::Impossible("part of the story"),
+        };
+        outcome.into()
+    }
+
+    fn address(&self, number: u16) -> SocketAddr {
+        ([127, 0, 0, 1], self.port + number).into()
+    }
+
+    /// A primary of the first version, that notifies one who is not there unless `notified` is.
+    fn primary(&self, versions: &Versions, network: &'static str) -> Result<Part> {
+        let notified = Remote {
+            address: self.address(3),
+            key: Some(KEY_256.name),
+            tls: None,
+        };
+        Ok(Part {
+            address: self.address(0),
+            secrets: vec![KEY_256, KEY_512],
+            network,
+            allow: vec![KEY_256.name, KEY_512.name],
+            tls: None,
+            anchors: versions.anchors()?,
+            zone: Some(versions.make(0)?.text()),
+            from: None,
+            notified: vec![notified],
+        })
+    }
+
+    /// A secondary that signs by this secret.
+    fn secondary(&self, versions: &Versions, secret: Option<&Secret>) -> Result<Part> {
+        let primary = Remote {
+            address: self.address(1),
+            key: secret.map(|secret| secret.name),
+            tls: None,
+        };
+        Ok(Part {
+            address: self.address(2),
+            secrets: secret.into_iter().cloned().collect(),
+            network: NETWORK,
+            allow: secret.map(|secret| secret.name).into_iter().collect(),
+            tls: None,
+            anchors: versions.anchors()?,
+            zone: None,
+            from: Some(primary),
+            notified: Vec::new(),
+        })
+    }
+
+    fn start(&self, versions: &Versions) -> Result<Running> {
+        let requests = Tap::start(self.address(1), self.address(0))?;
+        let notifies = Tap::start(self.address(3), self.address(2))?;
+        let primary = Host::start(&self.primary, self.primary(versions, NETWORK)?)?;
+        let part = self.secondary(versions, Some(&KEY_256))?;
+        let secondary = Host::start(&self.secondary, part)?;
+        Ok(Running {
+            primary,
+            secondary,
+            requests,
+            notifies,
+            fetched_first: 0,
+        })
+    }
+
+    /// The first version comes when signed by this secret.
+    fn fetches(&self, versions: &Versions, secret: &Secret) -> Result<String> {
+        let _requests = Tap::start(self.address(1), self.address(0))?;
+        let _primary = Host::start(&self.primary, self.primary(versions, NETWORK)?)?;
+        let secondary = Host::start(&self.secondary, self.secondary(versions, Some(secret))?)?;
+        holds(&secondary, &versions.make(0)?)?;
+        Ok(String::new())
+    }
+
+    /// The primary is itself a secondary, of Knot, and passes on what it gets.
+    fn relay(&self, versions: &Versions) -> Result<String> {
+        let requests = Tap::start(self.address(1), self.address(0))?;
+        let told = |port| Remote {
+            address: self.address(port),
+            key: Some(KEY_256.name),
+            tls: None,
+        };
+        let source = Part {
+            address: self.address(5),
+            notified: vec![told(0)],
+            ..self.primary(versions, NETWORK)?
+        };
+        let source = Host::start(&Program::Peer(Software::Knot), source)?;
+        let relay = Part {
+            zone: None,
+            from: Some(told(5)),
+            notified: vec![told(2)],
+            ..self.primary(versions, NETWORK)?
+        };
+        let relay = Host::start(&self.primary, relay)?;
+        relay.wait_for(versions.make(0)?.serial)?;
+        let part = self.secondary(versions, Some(&KEY_256))?;
+        let secondary = Host::start(&self.secondary, part)?;
+        secondary.wait_for(versions.make(0)?.serial)?;
+        let before = requests.exchanges().len();
+        let version = versions.make(1)?;
+        source.publish(&version.text())?;
+        holds(&secondary, &version)?;
+        let seen = describe(&requests.exchanges()[before..]);
+        ensure!(!seen.contains("AXFR"), "{seen}");
+        Ok(seen)
+    }
+
+    /// Nothing comes, though it is asked for.
+    fn fails(
+        &self,
+        versions: &Versions,
+        network: &'static str,
+        secret: Option<&Secret>,
+    ) -> Result<String> {
+        let requests = Tap::start(self.address(1), self.address(0))?;
+        let _primary = Host::start(&self.primary, self.primary(versions, network)?)?;
+        let secondary = Host::start(&self.secondary, self.secondary(versions, secret)?)?;
+        let start = Instant::now();
+        while requests.questions() == 0 {
+            ensure!(
+                start.elapsed() < PATIENCE,
+                "the primary was not asked; the secondary's log:\n{}",
+                secondary.log_end()
+            );
+            thread::sleep(PAUSE);
+        }
+        thread::sleep(GRACE);
+        match secondary.daemon.serial(".")? {
+            None => Ok(String::new()),
+            Some(serial) => bail!("the secondary has serial {serial}, and ought to have nothing"),
+        }
+    }
+
+    /// Why a transfer over TLS cannot be expected, if so.
+    fn impossible_tls(&self) -> Option<&'static str> {
+        let is = |program: &Program, software| *program == Program::Peer(software);
+        if is(&self.primary, Software::Knot) || is(&self.secondary, Software::Knot) {
+            return Some("Knot transfers over TLS from release 3.4 on, Debian has 3.2");
+        }
+        // RFC 9103 section 7.1 demands it. NSD itself does not mind.
+        (is(&self.primary, Software::Nsd) && !is(&self.secondary, Software::Nsd))
+            .then_some("NSD 4.6.1 selects no ALPN token, which its secondaries must insist on")
+    }
+
+    /// The primary has a certificate of [`SERVER_NAME`], the secondary wants `expected`.
+    fn over_tls(&self, versions: &Versions, expected: &'static str) -> Result<String> {
+        let folder = tempfile::tempdir()?;
+        let certificate = certificates::make(folder.path(), SERVER_NAME)?;
+        let mut part = self.secondary(versions, Some(&KEY_256))?;
+        part.from = Some(Remote {
+            address: self.address(4),
+            key: Some(KEY_256.name),
+            tls: Some((certificate.ca.clone(), expected)),
+        });
+        let primary = Part {
+            tls: Some((self.address(4), certificate)),
+            ..self.primary(versions, NETWORK)?
+        };
+        let _primary = Host::start(&self.primary, primary)?;
+        let secondary = Host::start(&self.secondary, part)?;
+        if expected == SERVER_NAME {
+            holds(&secondary, &versions.make(0)?)?;
+            return Ok(String::new());
+        }
+        thread::sleep(GRACE);
+        match secondary.daemon.serial(".")? {
+            None => Ok(String::new()),
+            Some(serial) => bail!("the secondary has serial {serial}, and ought to have nothing"),
+        }
+    }
+
+    fn direct(&self, versions: &Versions) -> Result<String> {
+        let primary = Host::start(&self.primary, self.primary(versions, NETWORK)?)?;
+        direct::ask(&primary, versions)
+    }
+}
+
+impl Running {
+    fn first(&self, versions: &Versions) -> Result<String> {
+        holds(&self.secondary, &versions.make(0)?)?;
+        Ok(String::new())
+    }
+
+    /// The second version is told at once.
+    fn notify(&mut self, versions: &Versions) -> Result<String> {
+        self.fetched_first = self.requests.exchanges().len();
+        let version = versions.make(1)?;
+        self.primary.publish(&version.text())?;
+        let took = holds(&self.secondary, &version)?;
+        Ok(format!("{:.1} s", took.as_secs_f64()))
+    }
+
+    /// What was fetched since then were differences.
+    fn incremental(&self, before: usize) -> Result<String> {
+        let exchanges = &self.requests.exchanges()[before..];
+        let seen = describe(exchanges);
+        let fetched: Vec<u16> = exchanges
+            .iter()
+            .map(|one| one.qtype)
+            .filter(|qtype| *qtype != SOA)
+            .collect();
+        let is_tried = fetched.contains(&IXFR);
+        let is_nsd = self.primary.program == Program::Peer(Software::Nsd);
+        // NSD 4.6.1 makes differences that add records of the apex that are there already. Who
+        // minds has to take the whole zone.
+        if is_tried && is_nsd && fetched.last() == Some(&AXFR) {
+            return Ok(format!("{seen}, as the difference that NSD makes is wrong"));
+        }
+        ensure!(is_tried && !fetched.contains(&AXFR), "{seen}");
+        Ok(seen)
+    }
+
+    /// A NOTIFY that nobody can have signed moves nothing.
+    fn wrong_notify(&self, versions: &Versions) -> Result<String> {
+        self.notifies.cut();
+        let version = versions.make(2)?;
+        self.primary.publish(&version.text())?;
+        self.primary.wait_for(version.serial)?;
+        let rcode = notify::send(
+            self.secondary.part.address,
+            version.serial,
+            Some(&KEY_WRONG),
+        )?;
+        thread::sleep(GRACE);
+        let serial = self.secondary.daemon.serial(".")?;
+        ensure!(
+            serial == Some(versions.make(1)?.serial),
+            "the secondary went to {serial:?}"
+        );
+        Ok(rcode.map_or("no answer".to_owned(), |rcode| rcode.to_string()))
+    }
+
+    /// NOTIFY of one version brings those that were not told as well.
+    fn chain(&self, versions: &Versions) -> Result<String> {
+        let before = self.requests.exchanges().len();
+        for number in 3..5 {
+            let version = versions.make(number)?;
+            self.primary.publish(&version.text())?;
+            self.primary.wait_for(version.serial)?;
+        }
+        self.notifies.mend();
+        let version = versions.make(4)?;
+        // The primary may take its time to repeat what was lost.
+        let address = self.secondary.part.address;
+        let _ = notify::send(address, version.serial, Some(&KEY_256))?;
+        holds(&self.secondary, &version)?;
+        self.incremental(before)
+    }
+
+    /// Killed, and started again where it was.
+    fn restart(self, versions: &Versions) -> Result<String> {
+        let Running {
+            primary,
+            mut secondary,
+            requests,
+            notifies: _notifies,
+            ..
+        } = self;
+        let directory = secondary.daemon.kill();
+        let (program, part) = (secondary.program, secondary.part);
+        let version = versions.make(5)?;
+        primary.publish(&version.text())?;
+        primary.wait_for(version.serial)?;
+        let before = requests.exchanges().len();
+        let secondary = Host::start_in(&program, part, directory)?;
+        holds(&secondary, &version)?;
+        let seen = describe(&requests.exchanges()[before..]);
+        // The peers do not store what they have received at once.
+        let is_imrs = matches!(secondary.program, Program::Imrs(_));
+        ensure!(!is_imrs || seen.contains("IXFR"), "{seen}");
+        Ok(seen)
+    }
+}
+
+/// What was asked for, and how much came.
+fn describe(exchanges: &[Exchange]) -> String {
+    let words = exchanges.iter().map(|one| match one.qtype {
+        SOA => "SOA".to_owned(),
+        IXFR => format!("IXFR of {} octets", one.octets),
+        AXFR => format!("AXFR of {} octets", one.octets),
+        other => format!("type {other}"),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// Waits until a server has a version, and compares all its records.
+fn holds(host: &Host, version: &Version) -> Result<Duration> {
+    let took = host.wait_for(version.serial)?;
+    let records = fetch::zone(host.part.address, host.secret())?;
+    match difference(&version.records, &records) {
+        None => Ok(took),
+        Some(difference) => bail!("{}: {difference}", host.program.name()),
+    }
+}
+
+impl From<Result<String>> for Outcome {
+    fn from(result: Result<String>) -> Self {
+        match result {
+            Ok(seen) => Outcome::Held(seen),
+            Err(error) => Outcome::Failed(format!("{error:#}")),
+        }
+    }
+}
+
+/// The cases that follow one another, in this order.
+const STORY: [Case; 6] = [
+    Case::Axfr,
+    Case::Notify,
+    Case::Ixfr,
+    Case::WrongNotify,
+    Case::Chain,
+    Case::Restart,
+];
+
+/// All trials are on loopback.
+const NETWORK: &str = "127.0.0.0/8";
+
+/// A network where nobody is (RFC 5737).
+const ELSEWHERE: &str = "192.0.2.0/24";
+
+/// The key of most trials.
+pub(super) const KEY_256: Secret = Secret {
+    name: "trial-256",
+    algorithm: "hmac-sha256",
+    base64: "dGhlIGZpcnN0IHNlY3JldCBvZiB0cmlhbHMsIHB1YmxpYw==",
+};
+
+/// A key of another algorithm.
+const KEY_512: Secret = Secret {
+    name: "trial-512",
+    algorithm: "hmac-sha512",
+    base64: "dGhlIHNlY29uZCBzZWNyZXQgb2YgdHJpYWxzLCB3aGljaCBpcyBwdWJsaWMgYXMgd2VsbCBhbmQgbG9uZw==",
+};
+
+/// A key that no primary has.
+pub(super) const KEY_UNKNOWN: Secret = Secret {
+    name: "trial-unknown",
+    ..KEY_256
+};
+
+/// The name of the first, and not its secret.
+pub(super) const KEY_WRONG: Secret = Secret {
+    base64: "dGhlIHRoaXJkIHNlY3JldCBvZiB0cmlhbHMsIHB1YmxpYw==",
+    ..KEY_256
+};
+
+/// The name in certificates.
+const SERVER_NAME: &str = "primary.example";
+
+/// The name in no certificate.
+const OTHER_NAME: &str = "other.example";
+
+const SOA: u16 = 6;
+const IXFR: u16 = 251;
+const AXFR: u16 = 252;
+
+/// A secondary asks soon after its start.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Time in which what must not happen would have happened.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);

@@ -1,0 +1,36 @@
+//! `cargo xtask lab`: scripted scenes with real servers, in network namespaces that the task makes
+//! and removes.
+//!
+//! Start reading at [`run`]. `transfer` is about zone transfers, with the scenes in `play`; `stage` has the namespaces
+//! and the servers on it, `load` the queries that go on all the while, `transcript` what is
+//! printed.
+
+mod load;
+mod namespace;
+mod play;
+mod queries;
+mod stage;
+mod transcript;
+mod transfer;
+
+use anyhow::Result;
+
+/// Options of `cargo xtask lab`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    scene: Scene,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Scene {
+    /// Knot as primary, imrs as secondary under load: new serials, lies, deaths.
+    Transfer(transfer::Options),
+}
+
+/// Plays a scene.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    match &args.scene {
+        Scene::Transfer(options) => transfer::run(options),
+    }
+}

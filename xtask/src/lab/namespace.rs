@@ -1,0 +1,124 @@
+//! Network namespaces of a scene: made by it, gone with it.
+//!
+//! Start reading at [`Namespace::make`]. A namespace belongs to a thread: what a thread opens and
+//! starts after it has entered one stays there.
+//!
+//! JUSTIFICATION: sockets in several namespaces and one clock for all of them need one process,
+//! and no safe wrapper moves a thread of it into a namespace.
+#![expect(unsafe_code, reason = "setns")]
+
+use crate::peers::tool_command;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// A namespace with a loopback of its own. Removed when dropped.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    /// Makes one; `name` is made unique by the number of this process.
+    pub(super) fn make(name: &str) -> Result<Namespace> {
+        let namespace = Namespace {
+            name: format!("{PREFIX}{}-{name}", std::process::id()),
+        };
+        ip(&["netns", "add", &namespace.name])?;
+        namespace.ip(&["link", "set", "lo", "up"])?;
+        Ok(namespace)
+    }
+
+    /// Runs `ip` in it.
+    pub(super) fn ip(&self, arguments: &[&str]) -> Result<()> {
+        ip(&[&["-netns", &self.name], arguments].concat())
+    }
+
+    /// Joins it with another one by a pair of interfaces, each with an address in CIDR form.
+    pub(super) fn join(
+        &self,
+        own: (&str, &str),
+        other: &Namespace,
+        its: (&str, &str),
+    ) -> Result<()> {
+        let ends = ["link", "add", own.0, "type", "veth", "peer", "name", its.0];
+        self.ip(&[&ends[..], &["netns", &other.name]].concat())?;
+        for (namespace, (interface, address)) in [(self, own), (other, its)] {
+            namespace.ip(&["address", "add", address, "dev", interface])?;
+            namespace.ip(&["link", "set", interface, "up"])?;
+        }
+        Ok(())
+    }
+
+    /// Runs `work` on a thread that has entered it, and waits for it.
+    pub(super) fn enter<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let path = folder().join(&self.name);
+        let file = File::open(&path).with_context(|| path.display().to_string())?;
+        let inside = || {
+            // SAFETY: the descriptor is open for as long as `file` lives, and the call changes
+            // nothing but the namespace of this thread, which is at its beginning.
+            let outcome = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
+            ensure!(
+                outcome == 0,
+                "cannot enter a namespace: {}",
+                std::io::Error::last_os_error()
+            );
+            work()
+        };
+        thread::scope(|scope| scope.spawn(inside).join())
+            .map_err(|_| anyhow!("what ran in {} panicked", self.name))?
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        if let Err(error) = ip(&["netns", "delete", &self.name]) {
+            eprintln!("{} stays behind: {error:#}", self.name);
+        }
+    }
+}
+
+/// Why namespaces cannot be made here, if so. Removes those of runs that were killed.
+pub(super) fn impossible() -> Option<String> {
+    if let Err(error) = tool_command("ip") {
+        return Some(format!("{error:#}"));
+    }
+    remove_left_behind();
+    let trial = Namespace::make("trial").and_then(|trial| trial.enter(|| Ok(())));
+    trial.err().map(|error| format!("{error:#}"))
+}
+
+/// Removes the namespaces of runs that are over, and nothing else.
+fn remove_left_behind() {
+    let entries = fs::read_dir(folder()).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split('-').next())
+            .and_then(|pid| pid.parse::<u32>().ok());
+        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            // It may be gone by itself meanwhile.
+            let _ = ip(&["netns", "delete", &name]);
+        }
+    }
+}
+
+fn ip(arguments: &[&str]) -> Result<()> {
+    let output = tool_command("ip")?.args(arguments).output()?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        bail!("ip {}: {}", arguments.join(" "), error.trim());
+    }
+    Ok(())
+}
+
+/// Where `ip netns` keeps them.
+fn folder() -> PathBuf {
+    PathBuf::from("/run/netns")
+}
+
+/// How the names of all namespaces of scenes begin.
+const PREFIX: &str = "imrs-lab-";

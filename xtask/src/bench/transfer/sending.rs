@@ -62,7 +62,7 @@ fn start(root: &Root, address: SocketAddr) -> Result<Imrs> {
         if let Some(anchors) = &root.anchors {
             text += &format!("anchors = \"{}\"\n", anchors.display());
         }
-        text
+        Ok(text)
     })
 }
 

@@ -2,7 +2,7 @@
 //! then and otherwise.
 
 use super::Options;
-use super::ends::{self, Primary, Workers, send_notify, start_secondary};
+use super::ends::{self, Primary, Workers, start_secondary};
 use super::versions::Versions;
 use super::watch::Watch;
 use crate::bench::kernel;
@@ -11,6 +11,7 @@ use crate::bench::queries::{self, Delegations, Mix};
 use crate::bench::report::{Cell, Table};
 use crate::bench::statistics::Spread;
 use crate::imrs;
+use crate::transfer::notify;
 use anyhow::{Context, Result, anyhow};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -21,7 +22,7 @@ use std::time::Duration;
 /// Measures and prints the table.
 pub(super) fn run(options: &Options) -> Result<()> {
     let program = imrs::program()?;
-    let versions = Versions::make(&program, options.runs as usize + 1)?;
+    let versions = Versions::make(options.runs + 1)?;
     let common = &options.common;
     let kind = *options.primaries.first().context("no primary")?;
     let primary = Primary::start(kind, &program, &versions, common.address(0)?)?;
@@ -37,8 +38,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         secondary,
         workers,
     )?;
-    let file = &versions.all[0].file;
-    let delegations = Delegations::read(file)?;
+    let delegations = Delegations::of(&versions.all[0].text)?;
     let queries = queries::corpus(&delegations, Mix::Root, common.seed, CORPUS);
     let stop = AtomicBool::new(false);
     let (swaps, samples) = thread::scope(|scope| {
@@ -107,7 +107,7 @@ fn swap_all(primary: &Primary, versions: &Versions, secondary: SocketAddr) -> Re
         let published = since_1970();
         thread::sleep(ends::NOTIFY_SPACING);
         let notified = since_1970();
-        send_notify(secondary)?;
+        notify::send(secondary, version.serial, None)?;
         watch.until(version.serial)?;
         swaps.push(Swap {
             publishing,

@@ -68,6 +68,11 @@ pub fn live(seed: u64) -> Result<Tally, Violation> {
             false => crate::limits::LIFETIME,
         })
         .build();
+    for node in &mut world.nodes {
+        for upstream in &mut node.upstreams {
+            upstream.order.priority = rng.random_range(0..3);
+        }
+    }
     let troubled = match rng.random_range(0..10) {
         0 => 9 * DAY,
         1..4 => 3 * DAY,

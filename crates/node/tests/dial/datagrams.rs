@@ -79,7 +79,7 @@ fn check(datagrams: &[Vec<u8>], expected: &[u8]) {
 #[test]
 fn the_answer_is_the_first_datagram_that_answers() {
     let good = answer(RESPONSE);
-    check(&[good.clone()], &good);
+    check(std::slice::from_ref(&good), &good);
     check(&[altered(0, 0xFF), good.clone()], &good);
     check(&[altered(1, 0xFF), good.clone()], &good);
     check(&[altered(2, 0x04), good.clone()], &good);
@@ -93,7 +93,7 @@ fn the_answer_is_the_first_datagram_that_answers() {
 fn an_error_without_the_question_is_an_answer() {
     let mut refused = answer(REFUSED)[..12].to_vec();
     refused[5] = 0;
-    check(&[refused.clone()], &refused);
+    check(std::slice::from_ref(&refused), &refused);
 }
 
 #[test]

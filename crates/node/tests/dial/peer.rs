@@ -14,7 +14,7 @@ pub(crate) const PLENTY: Patience = Patience {
 };
 
 /// What a test waits for in vain.
-pub(crate) const SHORT: Duration = Duration::from_millis(150);
+pub(crate) const SHORT: Duration = Duration::from_millis(250);
 
 /// Time between two octets of a peer that sends one at a time.
 pub(crate) const BEAT: Duration = Duration::from_millis(5);

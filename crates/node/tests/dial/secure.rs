@@ -14,16 +14,16 @@ use rustls::version::TLS13;
 use rustls::{AlertDescription, ServerConfig, ServerConnection, StreamOwned};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A server that reads one message, answers it, and waits until the client ends.
 pub(crate) fn echo(
     identity: &Identity,
-    client_ca: Option<PathBuf>,
+    client_ca: Option<&Path>,
     answer: Vec<u8>,
 ) -> Peer<Result<Vec<u8>, DialError>> {
-    let server = Server::read(identity, client_ca.as_deref()).unwrap();
+    let server = Server::read(identity, client_ca).unwrap();
     Peer::start(move |stream| {
         let mut stream = server.accept(stream, PLENTY.connect, PLENTY.idle)?;
         let message = read_frame(&mut stream);
@@ -356,7 +356,7 @@ fn single_octets_of_a_record_keep_no_session_alive() {
     assert!(matches!(error, DialError::Idle { .. }), "{error:?}");
     let wall = Patience {
         // The handshake needs some of it.
-        wall: SHORT * 4,
+        wall: SHORT * 6,
         ..PLENTY
     };
     let error = slow(message(), wall);
@@ -403,7 +403,7 @@ fn a_connection_that_is_cut_is_told_as_such() {
 fn a_client_shows_who_it_is_where_that_is_asked() {
     let (authority, clients) = (Authority::new("a"), Authority::new("clients"));
     let issued = authority.issue(NAME, Valid::Now);
-    let peer = || echo(&issued.identity, Some(clients.file()), b"answer".to_vec());
+    let peer = || echo(&issued.identity, Some(&clients.file()), b"answer".to_vec());
     let tls = |identity| Tls {
         identity,
         ..authority.tls()

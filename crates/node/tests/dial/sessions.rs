@@ -61,12 +61,15 @@ fn an_end_within_a_message_is_told_from_one_between_two() {
 
 #[test]
 fn a_reset_is_told_from_an_end() {
-    let peer = Peer::start(|stream| {
+    let peer = Peer::start(|mut stream| {
+        read_frame(&mut stream);
         let socket = Socket::from(stream);
         socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
     });
-    let (received, error) = receive_all(&peer, &PLENTY);
-    assert!(received.is_empty());
+    let mut session = open(peer.address, &PLENTY).unwrap();
+    session.send(b"question").unwrap();
+    let error = session.receive().unwrap_err();
+    peer.end();
     assert!(matches!(error, DialError::Broken { .. }), "{error:?}");
 }
 

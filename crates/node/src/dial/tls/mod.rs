@@ -147,7 +147,7 @@ impl Server {
         idle: Duration,
     ) -> Result<Stream, DialError> {
         let deadline = Instant::now() + handshake;
-        let wire = Wire::new(stream, deadline).map_err(|cause| DialError::Socket { cause })?;
+        let wire = Wire::new(stream, deadline).map_err(|cause| DialError::Broken { cause })?;
         let connection = ServerConnection::new(Arc::clone(&self.config))
             .map_err(|error| DialError::Tls(TlsFault::from_library(&error)))?;
         let mut tls = StreamOwned::new(connection, wire);

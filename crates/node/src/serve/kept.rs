@@ -72,7 +72,7 @@ impl View<'_> {
             observers: self.observers(),
             secondaries: self.secondaries(),
             stored: self.stored(),
-            history: self.keeper.history().iter().map(happening).collect(),
+            history: self.keeper.history().iter().rev().map(happening).collect(),
             counters: self.counters(),
         }
     }
@@ -126,13 +126,13 @@ impl View<'_> {
             What::Swapped { source, .. } => Some(source.clone()),
             _ => None,
         };
-        let swaps = self.keeper.history().iter().filter_map(swapped);
+        let mut swaps = self.keeper.history().iter().rev().filter_map(swapped);
         let stored = || {
             let copies = self.keeper.stored().iter();
             let mut copies = copies.filter(|copy| Some(copy.serial) == self.hosted.serial());
             copies.next().map(|copy| copy.facts.source.clone())
         };
-        { swaps.last().or_else(stored) }.unwrap_or_else(|| self.hosted.origin.to_string())
+        { swaps.next().or_else(stored) }.unwrap_or_else(|| self.hosted.origin.to_string())
     }
 
     fn check(&self, primary: usize, at: Moment, came: Came) -> Check {

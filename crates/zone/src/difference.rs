@@ -187,7 +187,7 @@ impl Difference {
     ///
     /// It is strict, as what does not fit shows that both sides hold different zones: what is to be
     /// removed must be there with its TTL, and what is to be added must not. Names compare without
-    /// regard to case. Takes a look-up per record of the difference, and the copying.
+    /// regard to case. Takes a search per record of the difference, and the copying.
     pub fn apply(&self, records: &[Record]) -> Result<Vec<Record>, Inapplicable> {
         self.check_start(records)?;
         let size = (records.len() + self.added.len()).saturating_sub(self.removed.len());
@@ -208,8 +208,7 @@ impl Difference {
                     None => break,
                 },
             };
-            let before = rest.partition_point(|record| canonical_cmp(record, edit).is_lt());
-            let (kept, from_there) = rest.split_at(before);
+            let (kept, from_there) = split_before(rest, edit);
             version.extend_from_slice(kept);
             rest = from_there;
             let held = rest
@@ -273,6 +272,20 @@ fn check_part(records: &mut [Record], part: Part) -> Result<(Name, Serial), Inap
     }
 }
 
+/// The records that sort before one, and the rest.
+///
+/// Searches from the beginning in steps that double: few where the next change is near, as when
+/// everything was signed anew, and few where it is far.
+fn split_before<'a>(records: &'a [Record], edit: &Record) -> (&'a [Record], &'a [Record]) {
+    let is_before = |record: &Record| canonical_cmp(record, edit).is_lt();
+    let mut end = 1;
+    while records.get(end - 1).is_some_and(is_before) {
+        end *= 2;
+    }
+    let within = records.get(..end).unwrap_or(records);
+    records.split_at(within.partition_point(is_before))
+}
+
 fn check_ttl(held: &Record, removed: &Record) -> Result<(), Inapplicable> {
     match held.ttl() == removed.ttl() {
         true => Ok(()),
@@ -296,25 +309,22 @@ pub(crate) fn compare<'a>(
     let (mut left, mut right) = (old.next(), new.next());
     loop {
         let order = match (left, right) {
-            (Some(left), Some(right)) => canonical_cmp(left, right),
+            // Most are, and that is quicker to see than their order.
+            (Some(one), Some(other)) if is_identical(one, other) => {
+                (left, right) = (old.next(), new.next());
+                continue;
+            }
+            (Some(one), Some(other)) => canonical_cmp(one, other),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (None, None) => return,
         };
-        let is_same = match (left, right) {
-            (Some(left), Some(right)) => order.is_eq() && is_identical(left, right),
-            _ => false,
-        };
         if let Some(record) = left.filter(|_| order.is_le()) {
-            if !is_same {
-                take(Part::Removed, record);
-            }
+            take(Part::Removed, record);
             left = old.next();
         }
         if let Some(record) = right.filter(|_| order.is_ge()) {
-            if !is_same {
-                take(Part::Added, record);
-            }
+            take(Part::Added, record);
             right = new.next();
         }
     }

@@ -33,7 +33,7 @@ pub const CHANGED_OCTETS_MAX: usize = 75_000;
 
 /// Limits on the size of a zone, so that a wrong file or a lying primary cannot take the memory
 /// of a server. The defaults leave ten times the room that the root needs (24,877 records and
-/// 1.33 MB in July 2026), so double signing during an algorithm roll fits.
+/// 1.62 MB in July 2026), so double signing during an algorithm roll fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Records in the zone.

@@ -80,6 +80,8 @@ pub fn is_identical(left: &Record, right: &Record) -> bool {
         && is_identical_data(left.data(), right.data())
 }
 
+/// Names within data compare without regard to case, so those of the types that a root is made of
+/// are compared by their octets, and others are written down.
 fn is_identical_data(left: &Data, right: &Data) -> bool {
     let octets = |data: &Data| {
         let mut octets = Vec::new();
@@ -88,12 +90,19 @@ fn is_identical_data(left: &Data, right: &Data) -> bool {
             Err(never) => match never {},
         }
     };
+    let same = |left: &Name, right: &Name| left.as_slice() == right.as_slice();
     match (left, right) {
-        // Most records of a root are of these types; that spares writing them down.
         (ZoneRecordData::A(left), ZoneRecordData::A(right)) => left == right,
         (ZoneRecordData::Aaaa(left), ZoneRecordData::Aaaa(right)) => left == right,
+        (ZoneRecordData::Ds(left), ZoneRecordData::Ds(right)) => left == right,
         (ZoneRecordData::Ns(left), ZoneRecordData::Ns(right)) => {
-            left.nsdname().as_slice() == right.nsdname().as_slice()
+            same(left.nsdname(), right.nsdname())
+        }
+        (ZoneRecordData::Rrsig(left), ZoneRecordData::Rrsig(right)) => {
+            left == right && same(left.signer_name(), right.signer_name())
+        }
+        (ZoneRecordData::Nsec(left), ZoneRecordData::Nsec(right)) => {
+            left == right && same(left.next_name(), right.next_name())
         }
         _ => left.rtype() == right.rtype() && octets(left) == octets(right),
     }
@@ -180,6 +189,23 @@ mod tests {
         check(&ns("a.example.", 61, "ns.a.example."), false);
         check(&ns("a.example.", 60, "ns.A.example."), false);
         assert!(!is_identical(&one, &record("a.example.", address(1))));
+    }
+
+    #[test]
+    fn letter_case_within_data_counts() {
+        let check = |data: &str| {
+            let read = |text: String| crate::read::read(text.as_bytes(), None).unwrap().remove(0);
+            let lower = read(format!("a. 60 {data}"));
+            let upper = read(format!("a. 60 {}", data.replace("b.", "B.")));
+            assert_eq!(lower, upper, "equal in the sense of DNS");
+            assert!(is_identical(&lower, &lower), "{data}");
+            assert!(!is_identical(&lower, &upper), "{data}");
+        };
+        check("NS b.");
+        check("NSEC b. NS");
+        check("RRSIG NS 8 1 60 20260814000000 20260731000000 1 b. AAAA");
+        check("SOA a. b. 1 2 3 4 5");
+        check("MX 10 b.");
     }
 
     #[test]

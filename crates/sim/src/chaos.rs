@@ -14,6 +14,7 @@ use imrs_transfer::time::Moment;
 use imrs_wire::Serial;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 /// What happened in a world, to see that something did.
@@ -29,6 +30,19 @@ pub struct Tally {
     pub troubles: usize,
     /// Files that were dropped at a start.
     pub dropped: usize,
+    /// How often a node stopped serving while it ran.
+    pub outages: usize,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.swaps += other.swaps;
+        self.refusals += other.refusals;
+        self.boots += other.boots;
+        self.troubles += other.troubles;
+        self.dropped += other.dropped;
+        self.outages += other.outages;
+    }
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -43,6 +57,7 @@ pub fn live(seed: u64) -> Result<Tally, Violation> {
         .nodes(rng.random_range(1..=2))
         .leaves(rng.random_range(0..=1))
         .primaries(rng.random_range(1..=4))
+        .observers(rng.random_range(0..=1))
         .first(match rng.random_bool(0.2) {
             true => Serial(u32::MAX - 2),
             false => Serial(2_026_080_100),
@@ -157,7 +172,7 @@ fn change_clock(world: &mut World, node: NodeId) {
         4 => world.rng.random_range(-100_000..100_000),
         _ => world.rng.random_range(-100_000_000..100_000_000),
     };
-    world.node_mut(node).clock = Clock { ahead_seconds };
+    world.set_clock(node, Clock { ahead_seconds });
 }
 
 fn survival(rng: &mut ChaCha8Rng) -> Survival {
@@ -170,12 +185,33 @@ fn kill(world: &mut World, node: NodeId) {
     let pause = world.rng.random_range(0..120) * MINUTE;
     if world.rng.random_bool(0.5) {
         world.kill(node, survival, pause);
+        if world.rng.random_bool(0.3) {
+            rot(world, node);
+        }
         return;
     }
     let operation = world.rng.random_range(0..12);
     let disk = &world.node(node).disk;
     disk.fail_at(disk.operations() + operation, Fault::Crash(survival));
     world.after(DAY / 2, Event::Start(node));
+}
+
+/// An octet of one file changes while nobody looks.
+fn rot(world: &mut World, NodeId(node): NodeId) {
+    let (rng, node) = (&mut world.rng, &mut world.nodes[node]);
+    let names = node.disk.names();
+    if names.is_empty() {
+        return;
+    }
+    let name = &names[rng.random_range(0..names.len())];
+    let Some(mut octets) = node.disk.file(name).filter(|octets| !octets.is_empty()) else {
+        return;
+    };
+    let at = rng.random_range(0..octets.len());
+    octets[at] ^= 1 << rng.random_range(0..8);
+    node.disk.put(name, &octets);
+    // What the disk said does not hold any more.
+    node.trail.saved = None;
 }
 
 fn harm_disk(world: &mut World, node: NodeId) {
@@ -227,6 +263,7 @@ fn tally(world: &World) -> Tally {
         tally.boots += usize::try_from(node.trail.boots).unwrap_or(usize::MAX);
         tally.troubles += node.trail.troubles.len();
         tally.dropped += node.trail.dropped;
+        tally.outages += node.trail.outages;
     }
     tally
 }

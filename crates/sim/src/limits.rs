@@ -27,6 +27,12 @@ pub const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// Age of a stored copy from which on it is not served before a primary confirmed it.
 pub const STORED_AGE_MAX: Duration = Duration::from_secs(48 * 3600);
 
+/// How long observers may be ahead of a node before it counts as stale.
+pub const OBSERVERS_AHEAD_MAX: Duration = Duration::from_secs(3600);
+
+/// Time after which an honest observer, another root server, has what was published.
+pub const OBSERVER_DELAY: Duration = Duration::from_secs(300);
+
 /// Versions that a node keeps on its disk.
 pub const VERSIONS_KEPT: usize = 3;
 

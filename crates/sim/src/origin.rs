@@ -165,6 +165,13 @@ impl Origin {
         versions.find(|version| version.serial() == serial)
     }
 
+    /// The newest version that was published by then.
+    pub fn newest_at(&self, then: Moment) -> Option<&Arc<Version>> {
+        let then = unix(then).0;
+        let mut versions = self.versions.iter().rev();
+        versions.find(|version| version.recipe.made_at <= then)
+    }
+
     /// When the next version is due.
     pub fn next_at(&self) -> Moment {
         let number = u32::try_from(self.versions.len()).unwrap_or(u32::MAX);

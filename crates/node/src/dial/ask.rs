@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 /// Sends a message and gives the answer to it.
 ///
 /// What does not answer it – another identifier, another question – is not given: over UDP it may
-/// come from anybody and is waited past. A target with TLS is asked over TLS alone (RFC 9103
-/// section 9.1): what listens, or answers, without it is not asked.
+/// come from anybody and is waited past. A target with TLS is asked over TLS alone: there is no
+/// falling back to what others can read and write (RFC 9103 section 9.3.2).
 pub fn ask(target: &Target, query: &[u8], patience: &Patience) -> Result<Vec<u8>, DialError> {
     let started = Instant::now();
     if target.tls.is_none() {

@@ -9,6 +9,8 @@ use imrs_zone::Name;
 use imrs_zone::difference::Difference;
 use imrs_zone::packed::Packed;
 use imrs_zone::record::UnixTime;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -43,7 +45,8 @@ pub(crate) struct Storage {
 pub(crate) struct Stores(Vec<(usize, ZoneStore)>);
 
 impl Stores {
-    /// Opens the store of a zone below the node's state folder. Says what was dropped.
+    /// Opens the store of a zone below the node's state folder, which is made if need be. Says what
+    /// was dropped.
     pub(crate) fn open(
         &mut self,
         state: &Path,
@@ -51,6 +54,8 @@ impl Stores {
         name: &Name,
         keep: Keep,
     ) -> Result<Vec<String>, StoreError> {
+        // Where that fails, what comes next says why.
+        let _ = DirBuilder::new().recursive(true).mode(0o700).create(state);
         let disk = RealDisk::open(state, name)?;
         let (store, dropped) = Store::open(disk, name.clone(), keep)?;
         let Stores(stores) = self;

@@ -46,7 +46,7 @@ impl View<'_> {
         let end = version.and_then(|version| version.proof.expires);
         KeptZone {
             name: self.hosted.name().fmt_with_dot().to_string(),
-            state: self.state(),
+            state: state(self.hosted),
             attention: self.attention(),
             serial: self.hosted.serial().map(|serial| serial.0),
             source: Some(self.source()),
@@ -72,7 +72,7 @@ impl View<'_> {
             observers: self.observers(),
             secondaries: self.secondaries(),
             stored: self.stored(),
-            history: self.keeper.history().iter().map(happening).collect(),
+            history: self.keeper.history().iter().rev().map(happening).collect(),
             counters: self.counters(),
         }
     }
@@ -83,19 +83,6 @@ impl View<'_> {
 
     fn at(&self, time: UnixTime) -> When {
         When::new(time, self.present)
-    }
-
-    fn state(&self) -> ZoneState {
-        let Some(version) = &self.hosted.version else {
-            return ZoneState::Waiting;
-        };
-        match (self.hosted.freshness, version.standing) {
-            (Freshness::Expired, _) | (_, Standing::Ended) => ZoneState::Expired,
-            (Freshness::Unconfirmed, _) => ZoneState::Waiting,
-            (Freshness::Ageing | Freshness::Stale, _) | (_, Standing::EndsSoon) => ZoneState::Alarm,
-            (Freshness::Fresh, Standing::Holds) if self.hosted.is_degraded() => ZoneState::Degraded,
-            (Freshness::Fresh, Standing::Holds) => ZoneState::Served,
-        }
     }
 
     /// What an operator should know first.
@@ -139,13 +126,13 @@ impl View<'_> {
             What::Swapped { source, .. } => Some(source.clone()),
             _ => None,
         };
-        let swaps = self.keeper.history().iter().filter_map(swapped);
+        let mut swaps = self.keeper.history().iter().rev().filter_map(swapped);
         let stored = || {
             let copies = self.keeper.stored().iter();
             let mut copies = copies.filter(|copy| Some(copy.serial) == self.hosted.serial());
             copies.next().map(|copy| copy.facts.source.clone())
         };
-        { swaps.last().or_else(stored) }.unwrap_or_else(|| self.hosted.origin.to_string())
+        { swaps.next().or_else(stored) }.unwrap_or_else(|| self.hosted.origin.to_string())
     }
 
     fn check(&self, primary: usize, at: Moment, came: Came) -> Check {
@@ -300,6 +287,20 @@ impl View<'_> {
         happened
             .map(|(name, counts)| (name.to_owned(), counts))
             .collect()
+    }
+}
+
+/// How a zone is.
+pub(super) fn state(hosted: &Hosted) -> ZoneState {
+    let Some(version) = &hosted.version else {
+        return ZoneState::Waiting;
+    };
+    match (hosted.freshness, version.standing) {
+        (Freshness::Expired, _) | (_, Standing::Ended) => ZoneState::Expired,
+        (Freshness::Unconfirmed, _) => ZoneState::Waiting,
+        (Freshness::Ageing | Freshness::Stale, _) | (_, Standing::EndsSoon) => ZoneState::Alarm,
+        (Freshness::Fresh, Standing::Holds) if hosted.is_degraded() => ZoneState::Degraded,
+        (Freshness::Fresh, Standing::Holds) => ZoneState::Served,
     }
 }
 

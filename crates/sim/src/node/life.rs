@@ -1,12 +1,14 @@
 //! How a node starts, looks at the time, writes to its disk, and stops.
 
 use super::prove::{self, Proven};
+use super::trail::Start;
 use super::{Node, Running, Trail, Upstream};
 use crate::disk::{FaultyDisk, Survival};
-use crate::limits::{STORED_AGE_MAX, VERSIONS_KEPT};
+use crate::limits::{OBSERVERS_AHEAD_MAX, STORED_AGE_MAX, VERSIONS_KEPT};
 use crate::origin::zone;
 use crate::time::Clock;
-use imrs_node::store::{Facts, Keep, Store};
+use imrs_node::store::{Facts, Keep, Reason, Store};
+use imrs_transfer::compare::Comparison;
 use imrs_transfer::notify::Notifier;
 use imrs_transfer::refresh::{Held, Refresh};
 use imrs_transfer::time::Moment;
@@ -29,6 +31,7 @@ impl Node {
             disk,
             upstreams,
             downstreams: Vec::new(),
+            observers: 0,
             trail: Trail::default(),
             anchors,
             seed,
@@ -44,22 +47,7 @@ impl Node {
         let wall = self.clock.read(now);
         self.trail.boots += 1;
         self.trail.highest = None;
-        let keep = Keep {
-            versions: VERSIONS_KEPT,
-            ..Keep::default()
-        };
-        let opened = Store::open(self.disk.clone(), zone(), keep);
-        let (mut store, held) = match opened {
-            Ok((store, dropped)) => {
-                self.trail.dropped += dropped.len();
-                let held = self.newest_good(&store, wall);
-                (Some(store), held)
-            }
-            Err(error) => {
-                self.trail.troubles.push(imrs_node::chain(&error));
-                (None, None)
-            }
-        };
+        let (mut store, held, is_readable) = self.open(wall);
         let mut refreshed = None;
         let mut too_old = None;
         let mut copy = None;
@@ -83,6 +71,7 @@ impl Node {
             store,
             refresh: Refresh::new(order.collect(), refreshed, seed, now),
             notifier: Notifier::new(self.downstreams.len()),
+            comparison: Comparison::new(self.observers, OBSERVERS_AHEAD_MAX, now),
             held: copy,
             is_in_service: false,
             too_old,
@@ -91,12 +80,48 @@ impl Node {
             next_id: 0,
         }));
         self.look(now);
+        self.trail.start = Some(Start {
+            at: now,
+            saved: self.trail.saved,
+            held: refreshed.map(|held| held.serial),
+            is_served: self.serial().is_some(),
+            is_readable,
+            confirmed: self.trail.confirmed,
+        });
+    }
+
+    /// Opens the store and finds the newest copy that is good. Says whether all could be read.
+    fn open(&mut self, wall: UnixTime) -> (Option<Store<FaultyDisk>>, Option<Found>, bool) {
+        let keep = Keep {
+            versions: VERSIONS_KEPT,
+            ..Keep::default()
+        };
+        match Store::open(self.disk.clone(), zone(), keep) {
+            Ok((store, dropped)) => {
+                self.trail.dropped += dropped.len();
+                let unreadable = |reason: &Reason| matches!(reason, Reason::Unreadable { .. });
+                let mut is_readable = !dropped.iter().any(|dropped| unreadable(&dropped.reason));
+                let held = self.newest_good(&store, wall, &mut is_readable);
+                (Some(store), held, is_readable)
+            }
+            Err(error) => {
+                self.trail.troubles.push(imrs_node::chain(&error));
+                (None, None, false)
+            }
+        }
     }
 
     /// The newest copy that proves now.
-    fn newest_good(&self, store: &Store<FaultyDisk>, wall: UnixTime) -> Option<Found> {
+    fn newest_good(
+        &self,
+        store: &Store<FaultyDisk>,
+        wall: UnixTime,
+        is_readable: &mut bool,
+    ) -> Option<Found> {
         store.copies().iter().find_map(|header| {
-            let copy = store.load(header.generation).ok()?;
+            let loaded = store.load(header.generation);
+            *is_readable &= loaded.is_ok();
+            let copy = loaded.ok()?;
             let records = copy.zone.records();
             let proven = prove::prove(records, None, &self.anchors, wall).ok()?;
             Some(Found {
@@ -127,6 +152,9 @@ impl Node {
             .held
             .as_ref()
             .filter(|held| !waits && !running.refresh.is_expired(now) && wall < held.expires);
+        if running.is_in_service && may_be.is_none() {
+            self.trail.outages += 1;
+        }
         running.is_in_service = may_be.is_some();
         if let Some(held) = may_be {
             let serial = held.packed.serial();

@@ -8,33 +8,32 @@
 mod life;
 mod prove;
 mod trail;
+mod wire;
 
 pub use trail::Trail;
 
 use crate::disk::FaultyDisk;
-use crate::limits::{
-    LOOK_INTERVAL, TRANSFER_MESSAGES_MAX, TRANSFER_OCTETS_MAX, TRANSFER_RECORDS_MAX,
-};
 use crate::link::Link;
 use crate::origin::zone;
 use crate::primary::PrimaryId;
-use crate::speech::{Heard, Script};
 use crate::time::Clock;
 use imrs_engine::{Transport, respond};
 use imrs_node::store::Store;
-use imrs_transfer::incoming::{Incoming, Limits, Progress, Received, TransferError};
+use imrs_transfer::compare::{self, Comparison, Verdict};
+use imrs_transfer::incoming::{Incoming, Received};
 use imrs_transfer::key::Key;
-use imrs_transfer::message::{Asks, Request, notify, read_soa, soa_query};
+use imrs_transfer::message::{Asks, Request, notify, read_soa};
 use imrs_transfer::notify::{self as telling, Notifier};
 use imrs_transfer::refresh::{Action, Fetched, Primary, Refresh};
 use imrs_transfer::time::Moment;
-use imrs_transfer::tsig::{Transaction, sign_request};
-use imrs_wire::{Rcode, Serial};
-use imrs_zone::difference::Difference;
-use imrs_zone::record::{Record, UnixTime};
+use imrs_transfer::tsig::Transaction;
+use imrs_wire::Serial;
+use imrs_zone::record::UnixTime;
 use imrs_zone::{Anchors, Image};
-use prove::{Proven, Step};
+use prove::{Proven, Step, prove};
 use std::sync::Arc;
+use std::time::Duration;
+use wire::{receive, serial_of};
 
 /// Which node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +72,8 @@ pub struct Node {
     pub upstreams: Vec<Upstream>,
     /// Who gets the zone from it.
     pub(crate) downstreams: Vec<NodeId>,
+    /// How many observers it compares itself with.
+    pub(crate) observers: usize,
     /// What happened to it, for those who judge.
     pub trail: Trail,
     anchors: Anchors,
@@ -86,6 +87,7 @@ struct Running {
     store: Option<Store<FaultyDisk>>,
     refresh: Refresh,
     notifier: Notifier,
+    comparison: Comparison,
     held: Option<Proven>,
     /// Whether what is held is served.
     is_in_service: bool,
@@ -102,7 +104,7 @@ enum Job {
     Ask {
         primary: usize,
         id: u16,
-        signed: Option<Transaction>,
+        signed: Option<Box<Transaction>>,
     },
     Fetch {
         primary: usize,
@@ -118,6 +120,8 @@ pub(crate) enum Order {
     Ask { upstream: usize, request: Vec<u8> },
     /// Send this request for a transfer to an upstream.
     Fetch { upstream: usize, request: Vec<u8> },
+    /// Ask this observer what it has.
+    Observe { observer: usize },
     /// Send this NOTIFY to a downstream.
     Tell {
         downstream: usize,
@@ -205,7 +209,10 @@ impl Node {
         let mut orders = Vec::new();
         while let Some(action) = running.refresh.poll_action(now) {
             orders.push(match action {
-                Action::Ask { primary } => running.ask(&self.upstreams[primary], primary, wall),
+                Action::Ask { primary } => {
+                    self.trail.asks += 1;
+                    running.ask(&self.upstreams[primary], primary, wall)
+                }
                 Action::Fetch { primary, from } => {
                     self.trail.fetch(now, primary);
                     running.fetch(&self.upstreams[primary], primary, from, wall)
@@ -223,16 +230,24 @@ impl Node {
                 message: notify(&zone(), soa, running.next_id),
             });
         }
+        while let Some(compare::Action::Ask { observer }) = running.comparison.poll_action(now) {
+            orders.push(Order::Observe { observer });
+        }
         orders
     }
 
     /// When to poll again.
     pub(crate) fn timeout(&self, now: Moment) -> Option<Moment> {
         let running = self.running.as_ref()?;
-        let look = running.held.is_some().then_some(now + LOOK_INTERVAL);
+        // It looks at its clock now and then, for which the world wakes it when that jumps; while
+        // it does not, this is when there is something to see.
+        let wall = self.clock.read(now);
+        let end = self.signatures_end();
+        let look = end.map(|end| now + Duration::from_secs(end.0.saturating_sub(wall.0).max(1)));
         let timeouts = [
             running.refresh.poll_timeout(),
             running.notifier.poll_timeout(),
+            running.comparison.poll_timeout(),
             look,
         ];
         timeouts.into_iter().flatten().min()
@@ -265,6 +280,22 @@ impl Node {
             }
             None => running.refresh.handle_unanswered(now, primary),
         }
+    }
+
+    /// An observer answered, or did not.
+    pub(crate) fn handle_observed(&mut self, now: Moment, observer: usize, serial: Option<Serial>) {
+        if let Some(running) = &mut self.running {
+            match serial {
+                Some(serial) => running.comparison.handle_answer(now, observer, serial),
+                None => running.comparison.handle_unanswered(now, observer),
+            }
+        }
+    }
+
+    /// How what it serves compares with what observers have.
+    pub fn verdict(&self, now: Moment) -> Option<Verdict> {
+        let running = self.running.as_ref()?;
+        Some(running.comparison.verdict(now, self.serial()?))
     }
 
     /// A transfer ended: this is all that came, in order.
@@ -310,7 +341,7 @@ impl Node {
             held: running.held.as_ref(),
             accepted: running.accepted,
         };
-        let proven = match prove::prove(records, Some(&step), &self.anchors, wall) {
+        let proven = match prove(records, Some(&step), &self.anchors, wall) {
             Ok(proven) => proven,
             Err(reason) => {
                 self.trail.refused += 1;
@@ -323,6 +354,7 @@ impl Node {
             }
         };
         let timers = proven.timers;
+        self.trail.incremental += usize::from(incremental);
         self.swap(now, proven);
         Fetched::Accepted { serial, timers }
     }
@@ -364,107 +396,4 @@ impl Node {
                 .handle_answer(now, downstream, serial, rcode);
         }
     }
-
-    /// What it sends to a downstream that asks; nothing while it is down.
-    pub(crate) fn answer(&self, request: Vec<u8>, now: UnixTime) -> Option<Script> {
-        let running = self.running.as_ref()?;
-        let heard = match Heard::take(request, None, now) {
-            Ok(heard) => heard,
-            Err(script) => return Some(script),
-        };
-        let Some(held) = running.held.as_ref().filter(|_| running.is_in_service) else {
-            return Some(heard.refuse(Rcode::SERVFAIL, now));
-        };
-        let to = held.packed.serial();
-        let differences = |from| running.store.as_ref()?.differences(from, to);
-        Some(heard.give_version(&held.packed, &held.soa, differences, now))
-    }
 }
-
-impl Running {
-    fn ask(&mut self, upstream: &Upstream, primary: usize, wall: UnixTime) -> Order {
-        self.next_id = self.next_id.wrapping_add(1);
-        let id = self.next_id;
-        let mut request = soa_query(&zone(), id);
-        let signed = upstream
-            .key
-            .as_ref()
-            .map(|key| sign_request(key, &mut request, wall));
-        self.job = Some(Job::Ask {
-            primary,
-            id,
-            signed,
-        });
-        Order::Ask {
-            upstream: primary,
-            request,
-        }
-    }
-
-    fn fetch(
-        &mut self,
-        upstream: &Upstream,
-        primary: usize,
-        from: Option<Serial>,
-        wall: UnixTime,
-    ) -> Order {
-        self.next_id = self.next_id.wrapping_add(1);
-        let (id, key) = (self.next_id, upstream.key.as_ref());
-        // Differences start from what is held, whatever the machine thinks that is.
-        let held = self
-            .held
-            .as_ref()
-            .filter(|held| Some(held.packed.serial()) == from);
-        let (incoming, request) = match held {
-            Some(held) => Incoming::ixfr(&zone(), &held.soa, key, LIMITS, id, wall),
-            None => Incoming::axfr(&zone(), key, LIMITS, id, wall),
-        };
-        self.job = Some(Job::Fetch {
-            primary,
-            incoming: Box::new(incoming),
-            is_incremental: held.is_some(),
-        });
-        Order::Fetch {
-            upstream: primary,
-            request,
-        }
-    }
-
-    /// What is held, with differences applied.
-    fn apply(&self, chain: &[Difference]) -> Result<Vec<Record>, ()> {
-        let held = self.held.as_ref().ok_or(())?;
-        let start = held.packed.records();
-        chain
-            .iter()
-            .try_fold(start, |records, difference| difference.apply(&records))
-            .map_err(drop)
-    }
-}
-
-/// Reads all messages of a transfer.
-fn receive(
-    mut incoming: Incoming,
-    messages: Vec<Vec<u8>>,
-    wall: UnixTime,
-) -> Result<Received, TransferError> {
-    for message in messages {
-        if let Progress::Done(received) = incoming.handle_message(message, wall)? {
-            return Ok(received);
-        }
-    }
-    Err(incoming.handle_end())
-}
-
-fn serial_of(records: &[Record]) -> Serial {
-    let data = crate::origin::soa(records).into_data();
-    match data {
-        domain::rdata::ZoneRecordData::Soa(soa) => Serial(soa.serial().into_int()),
-        _ => Serial(0),
-    }
-}
-
-const LIMITS: Limits = Limits {
-    messages: TRANSFER_MESSAGES_MAX,
-    records: TRANSFER_RECORDS_MAX,
-    octets: TRANSFER_OCTETS_MAX,
-};

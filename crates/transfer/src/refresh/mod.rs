@@ -188,6 +188,7 @@ impl Refresh {
     /// A fetch ended.
     pub fn handle_fetched(&mut self, now: Moment, primary: usize, fetched: Fetched) {
         self.expire(now);
+        let before = self.held_serial();
         if let Fetched::Accepted { serial, timers } = fetched {
             // True even if nobody asked for it: this is what is served.
             self.hold(now, serial, timers);
@@ -207,11 +208,17 @@ impl Refresh {
         let standing = &mut self.primaries[primary];
         match fetched {
             Fetched::Accepted { serial, .. } => {
-                standing.fetch = Delay::Open;
-                standing.last = Some((now, Came::Accepted(serial)));
-                round.whole = false;
                 round.tally.confirmed = true;
-                round.tally.accepted = true;
+                if before == Some(serial) && !round.whole {
+                    // It told of a newer serial and sent the one that is held: a fetch for
+                    // nothing, which must not clear the way for the next.
+                    standing.fail_fetch(now, Came::Withdrawn(offered));
+                } else {
+                    standing.fetch = Delay::Open;
+                    standing.last = Some((now, Came::Accepted(serial)));
+                    round.whole = false;
+                    round.tally.accepted = true;
+                }
             }
             Fetched::Current => standing.fail_fetch(now, Came::Withdrawn(offered)),
             Fetched::NoDifferences if was_incremental => {
@@ -229,14 +236,8 @@ impl Refresh {
             }
             Fetched::Refused { serial, reason, .. } => {
                 standing.fail_fetch(now, Came::Refused(serial));
-                self.refusals.add(now, primary, offered, &reason);
-                if serial != offered {
-                    self.refusals.add(now, primary, serial, &reason);
-                }
                 round.miss(offered);
-                if let Some(held) = self.copy.held() {
-                    self.refusals.keep_newer_than(held.serial);
-                }
+                self.refuse(now, primary, [offered, serial], &reason);
             }
         }
     }
@@ -346,6 +347,18 @@ impl Refresh {
                 false => Way::Differences,
             },
         };
+    }
+
+    /// Remembers what was refused: what was told, and what came.
+    fn refuse(&mut self, now: Moment, primary: usize, serials: [Serial; 2], reason: &str) {
+        let [offered, came] = serials;
+        self.refusals.add(now, primary, offered, reason);
+        if came != offered {
+            self.refusals.add(now, primary, came, reason);
+        }
+        if let Some(held) = self.copy.held() {
+            self.refusals.keep_newer_than(held.serial);
+        }
     }
 
     /// Why a round should begin now, if it should.

@@ -29,7 +29,7 @@ pub struct KeptZone {
     pub attention: Vec<String>,
     /// Its serial, if there is a copy.
     pub serial: Option<u32>,
-    /// Where the copy comes from: a file, or the address of a primary.
+    /// Where the copy comes from: a file, or a primary and how it sent it.
     pub source: Option<String>,
     /// When the copy was read or fetched: its age.
     pub received: Option<When>,
@@ -281,7 +281,7 @@ pub struct Happening {
     /// The serial that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<u32>,
-    /// Where that came from.
+    /// Where that came from, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Why.

@@ -228,6 +228,25 @@ fn fetches_that_bring_nothing_come_ever_more_rarely() {
 }
 
 #[test]
+fn a_primary_that_tells_more_than_it_sends_is_fetched_from_ever_more_rarely() {
+    let mut play = Play::new(primaries(1), Some(held(5)));
+    while play.now < at(3600) {
+        play.fetches = vec![Fetched::NoDifferences, accepted(5)];
+        play.refresh
+            .handle_notify(play.now, Some(0), Some(Serial(9)));
+        play.round(&[Some(9)]);
+        play.wait();
+    }
+    let count = play.fetched.len();
+    assert!(count <= 2 * (9 + 12), "{count} fetches in an hour");
+    assert_eq!(play.serial(), Some(5));
+    assert!(
+        play.refresh.confirmed() > Some(at(3000)),
+        "it has what is held"
+    );
+}
+
+#[test]
 fn timers_are_held_within_bounds() {
     let check = |given: [u64; 3], expected: [u64; 3]| {
         let [refresh, retry, expire] = given.map(Duration::from_secs);

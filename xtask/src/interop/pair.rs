@@ -7,10 +7,12 @@ use super::cases::Case;
 use super::direct;
 use super::report::{Outcome, Row};
 use crate::peers::Software;
+use crate::transfer::imrs::kept;
 use crate::transfer::tap::{Exchange, Tap};
 use crate::transfer::versions::{Version, Versions, difference};
 use crate::transfer::{Host, Part, Program, Remote, Secret, certificates, fetch, notify};
 use anyhow::{Result, bail, ensure};
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -243,11 +245,7 @@ impl Pair {
             );
             thread::sleep(PAUSE);
         }
-        thread::sleep(GRACE);
-        match secondary.daemon.serial(".")? {
-            None => Ok(String::new()),
-            Some(serial) => bail!("the secondary has serial {serial}, and ought to have nothing"),
-        }
+        has_nothing(&secondary)
     }
 
     /// Why a transfer over TLS cannot be expected, if so.
@@ -281,11 +279,7 @@ impl Pair {
             holds(&secondary, &versions.make(0)?)?;
             return Ok(String::new());
         }
-        thread::sleep(GRACE);
-        match secondary.daemon.serial(".")? {
-            None => Ok(String::new()),
-            Some(serial) => bail!("the secondary has serial {serial}, and ought to have nothing"),
-        }
+        has_nothing(&secondary)
     }
 
     fn direct(&self, versions: &Versions) -> Result<String> {
@@ -410,6 +404,24 @@ fn holds(host: &Host, version: &Version) -> Result<Duration> {
         None => Ok(took),
         Some(difference) => bail!("{}: {difference}", host.program.name()),
     }
+}
+
+/// Gives a secondary time to fetch what it should not get. Tells what imrs says about it.
+fn has_nothing(secondary: &Host) -> Result<String> {
+    thread::sleep(GRACE);
+    if let Some(serial) = secondary.daemon.serial(".")? {
+        bail!("the secondary has serial {serial}, and ought to have nothing");
+    }
+    if secondary.program.name() != "imrs" {
+        return Ok(String::new());
+    }
+    let zone = kept(secondary)?;
+    // The last question may have gone well, and the transfer before it not.
+    let places = ["/primaries/0/last/reason", "/history/0/reason"];
+    let reason = places.iter().find_map(|place| zone.pointer(place));
+    let reason = reason.and_then(Value::as_str).unwrap_or_default();
+    ensure!(!reason.is_empty(), "imrs ctl zones gives no reason: {zone}");
+    Ok(reason.to_owned())
 }
 
 impl From<Result<String>> for Outcome {

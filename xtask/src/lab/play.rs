@@ -4,9 +4,10 @@
 //! the play goes on. Times are told, and nothing depends on them but that nothing takes for ever.
 
 use super::load::Load;
-use super::stage::{Stage, asked, kept};
+use super::stage::{Stage, asked};
 use super::transcript::Transcript;
 use crate::peers::Software;
+use crate::transfer::imrs::kept;
 use crate::transfer::versions::Version;
 use crate::transfer::{Host, Program};
 use anyhow::{Context, Result, ensure};
@@ -84,9 +85,10 @@ impl<'a> Play<'a> {
         thread::sleep(QUIET);
         self.new_serial("a new serial")?;
         self.new_serial("another one")?;
-        self.lies()?;
         self.wrong_zones()?;
         self.new_serial("a good one again")?;
+        self.lies()?;
+        self.new_serial("a true one after lies")?;
         self.primary_dies()?;
         self.secondary_dies()?;
         self.primary_returns()
@@ -123,7 +125,12 @@ impl<'a> Play<'a> {
             return Ok(());
         }
         let zone = kept(&self.secondary)?;
-        let took = zone.pointer("/history/0/took_ms").and_then(Value::as_u64);
+        let history = zone.get("history").and_then(Value::as_array);
+        let swap = history
+            .into_iter()
+            .flatten()
+            .find(|one| one.get("kind").and_then(Value::as_str) == Some("swapped"));
+        let took = swap.and_then(|swap| swap.get("took_ms")?.as_u64());
         let source = zone.pointer("/source").and_then(Value::as_str);
         let took = took.map_or("no time".to_owned(), |took| format!("{took} ms"));
         let what = format!(

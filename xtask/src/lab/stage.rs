@@ -12,9 +12,8 @@ use super::load::Load;
 use super::namespace::Namespace;
 use crate::transfer::versions::{Version, difference};
 use crate::transfer::{Host, Part, Program, Remote, Secret, fetch, notify};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use domain::base::iana::Rcode;
-use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -127,14 +126,6 @@ impl Stage {
     pub(super) fn notify_as_stranger(&self, serial: u32) -> Result<Option<Rcode>> {
         self.client.enter(|| notify::send(SERVICE, serial, None))
     }
-}
-
-/// How imrs keeps the zone current, as `imrs ctl zones` tells it.
-pub(super) fn kept(secondary: &Host) -> Result<Value> {
-    let text = secondary.control(&["zones"])?;
-    let told: Value = serde_json::from_str(&text).context("imrs ctl zones gave no JSON")?;
-    let zone = told.pointer("/zones/0").cloned();
-    zone.with_context(|| format!("imrs ctl zones tells of no zone: {told}"))
 }
 
 /// How often Knot was asked: for the SOA record and the like, and for a transfer.

@@ -6,12 +6,12 @@ use super::load::Asked;
 use super::namespace;
 use super::play::Play;
 use super::stage::Stage;
-use crate::imrs;
 use crate::peers::{Software, Tool, ensure_installed};
 use crate::transfer::Program;
 use crate::transfer::versions::{Version, Versions};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
+use std::path::PathBuf;
 
 /// How to play it.
 #[derive(clap::Args, Debug)]
@@ -25,6 +25,9 @@ pub(super) struct Options {
     /// The secondary. Only of imrs it is asked why it refuses.
     #[arg(long, value_enum, default_value = "imrs")]
     secondary: Secondary,
+    /// Build of imrs to try [default: one with the release profile]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Say so and succeed where namespaces cannot be made.
     #[arg(long)]
     skip_if_impossible: bool,
@@ -49,7 +52,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     let secondary = match options.secondary {
-        Secondary::Imrs => Program::Imrs(imrs::program()?),
+        Secondary::Imrs => Program::imrs(options.program.as_deref())?,
         Secondary::Nsd => Program::Peer(Software::Nsd),
         Secondary::Knot => Program::Peer(Software::Knot),
         Secondary::Bind => Program::Peer(Software::Bind),
@@ -103,4 +106,4 @@ const IP: Tool = Tool {
 };
 
 /// As many as all scenes take.
-const VERSIONS: u32 = 7;
+const VERSIONS: u32 = 8;

@@ -282,11 +282,13 @@ impl Keeper {
                 return None;
             }
             Err(Fault { reason, wants_axfr }) => {
-                if wants_axfr {
+                // Whoever fetched the whole has nothing else to ask for.
+                if wants_axfr && from.is_some() {
                     info!(
                         "zone {}: {source}: {reason}; asking for the whole",
                         self.shown()
                     );
+                    self.note(What::Failed { source, reason });
                     self.fetched(now, primary, Fetched::NoDifferences);
                 } else {
                     self.failed(now, primary, source, reason);

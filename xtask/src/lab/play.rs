@@ -8,7 +8,7 @@ use super::stage::{Stage, asked};
 use super::transcript::Transcript;
 use crate::peers::Software;
 use crate::transfer::imrs::kept;
-use crate::transfer::versions::Version;
+use crate::transfer::versions::{Version, Versions};
 use crate::transfer::{Host, Program};
 use anyhow::{Context, Result, ensure};
 use domain::base::iana::Rcode;
@@ -18,11 +18,43 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::vec;
 
+/// The versions of a play, made before it.
+pub(super) struct Made {
+    /// Good ones, in order.
+    good: vec::IntoIter<Version>,
+    /// Two in their midst that are not, and what is wrong with them.
+    bad: vec::IntoIter<(&'static str, Version)>,
+}
+
+impl Made {
+    /// Makes them all.
+    pub(super) fn make(versions: &Versions) -> Result<Made> {
+        let numbers = (0..GOOD).filter(|number| ![BAD, BAD + 1].contains(number));
+        let good: Vec<Version> = numbers
+            .map(|number| versions.make_changed(number))
+            .collect::<Result<_>>()?;
+        let bad = vec![
+            (
+                "ZONEMD",
+                versions.with_wrong_digest(versions.make_changed(BAD)?)?,
+            ),
+            (
+                "RRSIG",
+                versions.with_wrong_signature(versions.make_changed(BAD + 1)?)?,
+            ),
+        ];
+        Ok(Made {
+            good: good.into_iter(),
+            bad: bad.into_iter(),
+        })
+    }
+}
+
 /// The servers and the load on them.
 pub(super) struct Play<'a> {
     stage: &'a Stage,
     /// Those to come.
-    versions: vec::IntoIter<Version>,
+    versions: Made,
     primary: Host,
     /// Whom all is about.
     pub(super) secondary: Host,
@@ -40,13 +72,12 @@ impl<'a> Play<'a> {
     /// A primary, a secondary, the first transfer between them, and load from then on.
     pub(super) fn begin(
         stage: &'a Stage,
-        versions: Vec<Version>,
+        mut versions: Made,
         program: &Program,
         rate: u32,
     ) -> Result<Self> {
         let mut transcript = Transcript::new();
-        let mut versions = versions.into_iter();
-        let version = versions.next().context("no version was made")?;
+        let version = versions.good.next().context("no version was made")?;
         let knot = Program::Peer(Software::Knot);
         transcript.scene("first transfer");
         let primary = stage.start_primary(&knot, &version)?;
@@ -179,12 +210,13 @@ impl<'a> Play<'a> {
 
     /// Versions that nobody should serve.
     fn wrong_zones(&mut self) -> Result<()> {
-        self.transcript.scene("wrong digest");
-        let version = self.next()?.with_other_glue()?;
-        self.refused(&version, "ZONEMD")?;
-        self.transcript.scene("wrong signature");
-        let version = self.next()?.with_other_ds()?;
-        self.refused(&version, "")
+        for scene in ["wrong digest", "wrong signature, right digest"] {
+            self.transcript.scene(scene);
+            let bad = self.versions.bad.next();
+            let (what, version) = bad.context("too few versions were made")?;
+            self.refused(&version, what)?;
+        }
+        Ok(())
     }
 
     /// The primary gets a version that is to be refused for a reason with these words.
@@ -300,7 +332,8 @@ impl<'a> Play<'a> {
     }
 
     fn next(&mut self) -> Result<Version> {
-        self.versions.next().context("too few versions were made")
+        let next = self.versions.good.next();
+        next.context("too few versions were made")
     }
 
     /// Waits until all flows are told this serial; gives when the first and the last were.
@@ -362,6 +395,12 @@ impl<'a> Play<'a> {
         }
     }
 }
+
+/// As many versions as all scenes take, bad ones included.
+const GOOD: u32 = 8;
+
+/// The first of two versions that are bad.
+const BAD: u32 = 3;
 
 /// Time to see that nothing happens.
 const QUIET: Duration = Duration::from_secs(3);

@@ -4,11 +4,11 @@
 
 use super::load::Asked;
 use super::namespace;
-use super::play::Play;
+use super::play::{Made, Play};
 use super::stage::Stage;
 use crate::peers::{Software, Tool, ensure_installed};
 use crate::transfer::Program;
-use crate::transfer::versions::{Version, Versions};
+use crate::transfer::versions::Versions;
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -64,9 +64,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
     ensure_installed(&tools)?;
     let versions = Versions::new(options.tlds)?;
     // Made beforehand: signing would take the cores away from what is watched.
-    let made = (0..VERSIONS).map(|number| versions.make(number));
-    let made: Vec<Version> = made.collect::<Result<_>>()?;
-    let stage = Stage::build(versions.anchors()?)?;
+    let made = Made::make(&versions)?;
+    let stage = Stage::build(versions.anchors.clone())?;
     let mut play = Play::begin(&stage, made, &secondary, options.rate)?;
     let outcome = play.go();
     let end = play.secondary.log_end();
@@ -104,6 +103,3 @@ const IP: Tool = Tool {
     command: "ip",
     package: "iproute2",
 };
-
-/// As many as all scenes take.
-const VERSIONS: u32 = 8;

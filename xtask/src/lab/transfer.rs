@@ -4,7 +4,7 @@
 
 use super::load::Asked;
 use super::namespace;
-use super::play::{Made, Play};
+use super::play::{Length, Made, Play};
 use super::stage::Stage;
 use crate::peers::{Software, Tool, ensure_installed};
 use crate::transfer::Program;
@@ -28,6 +28,9 @@ pub(super) struct Options {
     /// Build of imrs to try [default: one with the release profile]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+    /// Leave long waits out, and what needs more servers than Knot.
+    #[arg(long)]
+    brief: bool,
     /// Say so and succeed where namespaces cannot be made.
     #[arg(long)]
     skip_if_impossible: bool,
@@ -58,6 +61,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
         Secondary::Bind => Program::Peer(Software::Bind),
     };
     let mut tools = vec![Software::Knot.tool(), IP];
+    if !options.brief {
+        tools.push(Software::Bind.tool());
+    }
     if let Program::Peer(software) = &secondary {
         tools.push(software.tool());
     }
@@ -65,8 +71,13 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let versions = Versions::new(options.tlds)?;
     // Made beforehand: signing would take the cores away from what is watched.
     let made = Made::make(&versions)?;
-    let stage = Stage::build(versions.anchors.clone())?;
-    let mut play = Play::begin(&stage, made, &secondary, options.rate)?;
+    let length = if options.brief {
+        Length::Brief
+    } else {
+        Length::Full
+    };
+    let stage = Stage::build(versions.anchors)?;
+    let mut play = Play::begin(&stage, made, &secondary, options.rate, length)?;
     let outcome = play.go();
     let end = play.secondary.log_end();
     let failures = std::mem::take(&mut play.failures);

@@ -19,6 +19,8 @@ pub(crate) enum Piece {
     Octets(Vec<u8>),
     /// One octet a second, for as long as the secondary listens.
     Slowly(Vec<u8>),
+    /// Nothing for a second.
+    Pause,
     /// Nothing, for as long as the secondary listens.
     Silence,
 }
@@ -140,6 +142,7 @@ fn send(stream: &mut TcpStream, piece: &Piece) -> bool {
         Piece::Slowly(octets) => octets.iter().all(|octet| {
             stream.write_all(&[*octet]).is_ok() && is_open(stream, Some(Duration::from_secs(1)))
         }),
+        Piece::Pause => is_open(stream, Some(Duration::from_secs(1))),
         Piece::Silence => is_open(stream, None),
     }
 }

@@ -20,7 +20,7 @@ pub(crate) static ANCHORS: LazyLock<String> = LazyLock::new(|| made().anchors_ds
 static BASE: LazyLock<Vec<Record>> = LazyLock::new(|| made().records);
 
 /// Delegations of all versions, unless some are taken away.
-const TLDS: usize = 30;
+const TLDS: usize = 45;
 
 fn made() -> synth::TestRoot {
     let plan = Plan {
@@ -109,6 +109,15 @@ pub(crate) fn renumber(zone: &mut [Record], serial: u32) {
     *soa = renumbered(soa, serial);
 }
 
+/// Gives the zone another serial that is signed, and leaves the digest as it is.
+pub(crate) fn renumber_signed(zone: &mut [Record], serial: u32) {
+    renumber(zone, serial);
+    let [_, zsk] = keys(1);
+    let soa = std::slice::from_ref(soa(zone));
+    let signature = zsk.sign_rrset(soa, valid()).unwrap();
+    *signature_over(zone, Rtype::SOA) = signature;
+}
+
 /// Gives one name server another address, which no signature covers.
 pub(crate) fn change_glue(zone: &mut [Record]) {
     let glue = first(zone, Rtype::A);
@@ -160,7 +169,7 @@ pub(crate) fn skip_a_name(zone: &mut Vec<Record>) {
 }
 
 /// Calls the algorithm of the ZSK and of its signatures by a number that is not assigned.
-pub(crate) fn call_algorithm_unknown(zone: &mut Vec<Record>) {
+pub(crate) fn call_algorithm_unknown(zone: &mut [Record]) {
     let unknown = SecurityAlgorithm::from_int(200);
     for record in zone.iter_mut() {
         let data = match record.data() {

@@ -4,4 +4,4 @@ mod judge;
 mod service;
 
 pub use judge::{Asked, judge};
-pub use service::service;
+pub use service::{root, service};

@@ -5,7 +5,7 @@ use imrs_engine::{Identity, Service};
 use imrs_wire::Serial;
 use imrs_zone::anchors::Anchors;
 use imrs_zone::record::UnixTime;
-use imrs_zone::synth::{Algorithm, Plan, make};
+use imrs_zone::synth::{Algorithm, Plan, TestRoot, make};
 use imrs_zone::verify::{Demand, Effort, Policy};
 use imrs_zone::{Candidate, Image, Limits, Name, Record, Zones};
 use std::num::NonZeroUsize;
@@ -17,8 +17,13 @@ pub fn service() -> &'static Service {
     &SERVICE
 }
 
-fn build() -> Service {
-    let root = make(&Plan {
+/// The records of its root.
+pub fn root() -> Vec<Record> {
+    made().records
+}
+
+fn made() -> TestRoot {
+    make(&Plan {
         tlds: 24,
         // Of the algorithms, this one's keys follow the seed.
         algorithms: vec![Algorithm::Ed25519],
@@ -26,7 +31,11 @@ fn build() -> Service {
         workers: NonZeroUsize::MIN,
         ..Plan::new(NOW)
     })
-    .expect("the plan is within its limits");
+    .expect("the plan is within its limits")
+}
+
+fn build() -> Service {
+    let root = made();
     let anchors = Anchors::read(root.anchors_ds.as_bytes()).expect("a test root has its anchors");
     let policy = Policy {
         digest: Demand::Require,

@@ -57,7 +57,7 @@ impl Imrs {
     pub(crate) fn start(setup: &Setup, address: SocketAddr) -> Result<Imrs> {
         let zones = absolute(&setup.zones)?;
         let origins: Vec<&str> = zones.iter().map(|zone| zone.origin.as_str()).collect();
-        let text = |directory: &Path| configuration(setup, &zones, address, directory);
+        let text = |directory: &Path| Ok(configuration(setup, &zones, address, directory));
         Imrs::start_with(&setup.program, address, &origins, text)
     }
 
@@ -67,11 +67,11 @@ impl Imrs {
         program: &Path,
         address: SocketAddr,
         origins: &[&str],
-        text: impl FnOnce(&Path) -> String,
+        text: impl FnOnce(&Path) -> Result<String>,
     ) -> Result<Imrs> {
         let directory = Daemon::directory()?;
         let file = directory.path().join("imrs.toml");
-        fs::write(&file, text(directory.path()))?;
+        fs::write(&file, text(directory.path())?)?;
         let mut command = Command::new(program);
         command.args(["serve", "--config"]).arg(&file);
         let origins = origins.iter().copied();

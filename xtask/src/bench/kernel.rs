@@ -5,7 +5,7 @@
 //! generator, which then no longer keeps a server busy.
 #![expect(
     unsafe_code,
-    reason = "recvmmsg, sendmmsg, sched_setaffinity, sched_setscheduler and getrusage"
+    reason = "recvmmsg, sendmmsg, sched_setaffinity, setpriority and getrusage"
 )]
 
 use anyhow::{Result, ensure};
@@ -179,12 +179,14 @@ fn pin(task: i32, core: usize) -> Result<()> {
     Ok(())
 }
 
-/// Lets the calling thread, and those that it starts, run whenever they can, ahead of all that is
-/// not of the kernel. Returns whether the system grants that.
-pub(crate) fn take_precedence() -> bool {
-    let lowest = libc::sched_param { sched_priority: 1 };
-    // SAFETY: thread 0 is the calling one, and the parameters outlive the call.
-    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const lowest) == 0 }
+/// Puts the calling thread behind all others: what it does stands for other machines. Where the
+/// system refuses, it runs as it did.
+pub(crate) fn yield_to_others() {
+    // SAFETY: setpriority takes no pointer; on Linux, PRIO_PROCESS with 0 names the calling thread
+    // alone.
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, LEAST);
+    }
 }
 
 /// CPU time that all tasks of the processes `pids` have used since they began.
@@ -228,6 +230,9 @@ pub(crate) fn ended_children_cpu_time() -> Duration {
         .iter()
         .sum()
 }
+
+/// The least share of a core that a thread can have (sched(7)).
+const LEAST: i32 = 19;
 
 /// Octets kept of a datagram at most.
 const SLOT: usize = 1024;

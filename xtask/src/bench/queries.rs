@@ -44,13 +44,16 @@ pub(crate) struct Delegations {
 impl Delegations {
     /// Reads the top-level domains of a root zone file that has one record a line.
     pub(crate) fn read(zone: &Path) -> Result<Self> {
-        let text =
-            fs::read_to_string(zone).with_context(|| format!("zone file {}", zone.display()))?;
+        let what = || format!("zone file {}", zone.display());
+        Self::of(&fs::read_to_string(zone).with_context(what)?).with_context(what)
+    }
+
+    /// Takes them from the text of such a file.
+    pub(crate) fn of(text: &str) -> Result<Self> {
         let names: BTreeSet<String> = text.lines().filter_map(delegated).collect();
         ensure!(
             !names.is_empty(),
-            "{} delegates nothing: is it a root zone?",
-            zone.display()
+            "it delegates nothing: is it a root zone?"
         );
         let known = names.iter().cloned().collect();
         let (mut busy, rest): (Vec<_>, Vec<_>) = names

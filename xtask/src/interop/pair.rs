@@ -7,10 +7,12 @@ use super::cases::Case;
 use super::direct;
 use super::report::{Outcome, Row};
 use crate::peers::Software;
+use crate::transfer::imrs::kept;
 use crate::transfer::tap::{Exchange, Tap};
 use crate::transfer::versions::{Version, Versions, difference};
 use crate::transfer::{Host, Part, Program, Remote, Secret, certificates, fetch, notify};
 use anyhow::{Result, bail, ensure};
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -139,8 +141,8 @@ impl Pair {
             network,
             allow: vec![KEY_256.name, KEY_512.name],
             tls: None,
-            anchors: versions.anchors()?,
-            zone: Some(versions.make(0)?.text()),
+            anchors: versions.anchors.clone(),
+            zone: Some(versions.make_changed(0)?.text()),
             from: None,
             notified: vec![notified],
         })
@@ -159,7 +161,7 @@ impl Pair {
             network: NETWORK,
             allow: secret.map(|secret| secret.name).into_iter().collect(),
             tls: None,
-            anchors: versions.anchors()?,
+            anchors: versions.anchors.clone(),
             zone: None,
             from: Some(primary),
             notified: Vec::new(),
@@ -186,7 +188,7 @@ impl Pair {
         let _requests = Tap::start(self.address(1), self.address(0))?;
         let _primary = Host::start(&self.primary, self.primary(versions, NETWORK)?)?;
         let secondary = Host::start(&self.secondary, self.secondary(versions, Some(secret))?)?;
-        holds(&secondary, &versions.make(0)?)?;
+        holds(&secondary, &versions.make_changed(0)?)?;
         Ok(String::new())
     }
 
@@ -211,12 +213,12 @@ impl Pair {
             ..self.primary(versions, NETWORK)?
         };
         let relay = Host::start(&self.primary, relay)?;
-        relay.wait_for(versions.make(0)?.serial)?;
+        relay.wait_for(versions.make_changed(0)?.serial)?;
         let part = self.secondary(versions, Some(&KEY_256))?;
         let secondary = Host::start(&self.secondary, part)?;
-        secondary.wait_for(versions.make(0)?.serial)?;
+        secondary.wait_for(versions.make_changed(0)?.serial)?;
         let before = requests.exchanges().len();
-        let version = versions.make(1)?;
+        let version = versions.make_changed(1)?;
         source.publish(&version.text())?;
         holds(&secondary, &version)?;
         let seen = describe(&requests.exchanges()[before..]);
@@ -243,11 +245,7 @@ impl Pair {
             );
             thread::sleep(PAUSE);
         }
-        thread::sleep(GRACE);
-        match secondary.daemon.serial(".")? {
-            None => Ok(String::new()),
-            Some(serial) => bail!("the secondary has serial {serial}, and ought to have nothing"),
-        }
+        has_nothing(&secondary)
     }
 
     /// Why a transfer over TLS cannot be expected, if so.
@@ -278,14 +276,10 @@ impl Pair {
         let _primary = Host::start(&self.primary, primary)?;
         let secondary = Host::start(&self.secondary, part)?;
         if expected == SERVER_NAME {
-            holds(&secondary, &versions.make(0)?)?;
+            holds(&secondary, &versions.make_changed(0)?)?;
             return Ok(String::new());
         }
-        thread::sleep(GRACE);
-        match secondary.daemon.serial(".")? {
-            None => Ok(String::new()),
-            Some(serial) => bail!("the secondary has serial {serial}, and ought to have nothing"),
-        }
+        has_nothing(&secondary)
     }
 
     fn direct(&self, versions: &Versions) -> Result<String> {
@@ -296,14 +290,14 @@ impl Pair {
 
 impl Running {
     fn first(&self, versions: &Versions) -> Result<String> {
-        holds(&self.secondary, &versions.make(0)?)?;
+        holds(&self.secondary, &versions.make_changed(0)?)?;
         Ok(String::new())
     }
 
     /// The second version is told at once.
     fn notify(&mut self, versions: &Versions) -> Result<String> {
         self.fetched_first = self.requests.exchanges().len();
-        let version = versions.make(1)?;
+        let version = versions.make_changed(1)?;
         self.primary.publish(&version.text())?;
         let took = holds(&self.secondary, &version)?;
         Ok(format!("{:.1} s", took.as_secs_f64()))
@@ -332,7 +326,7 @@ impl Running {
     /// A NOTIFY that nobody can have signed moves nothing.
     fn wrong_notify(&self, versions: &Versions) -> Result<String> {
         self.notifies.cut();
-        let version = versions.make(2)?;
+        let version = versions.make_changed(2)?;
         self.primary.publish(&version.text())?;
         self.primary.wait_for(version.serial)?;
         let rcode = notify::send(
@@ -343,7 +337,7 @@ impl Running {
         thread::sleep(GRACE);
         let serial = self.secondary.daemon.serial(".")?;
         ensure!(
-            serial == Some(versions.make(1)?.serial),
+            serial == Some(versions.make_changed(1)?.serial),
             "the secondary went to {serial:?}"
         );
         Ok(rcode.map_or("no answer".to_owned(), |rcode| rcode.to_string()))
@@ -353,12 +347,12 @@ impl Running {
     fn chain(&self, versions: &Versions) -> Result<String> {
         let before = self.requests.exchanges().len();
         for number in 3..5 {
-            let version = versions.make(number)?;
+            let version = versions.make_changed(number)?;
             self.primary.publish(&version.text())?;
             self.primary.wait_for(version.serial)?;
         }
         self.notifies.mend();
-        let version = versions.make(4)?;
+        let version = versions.make_changed(4)?;
         // The primary may take its time to repeat what was lost.
         let address = self.secondary.part.address;
         let _ = notify::send(address, version.serial, Some(&KEY_256))?;
@@ -377,7 +371,7 @@ impl Running {
         } = self;
         let directory = secondary.daemon.kill();
         let (program, part) = (secondary.program, secondary.part);
-        let version = versions.make(5)?;
+        let version = versions.make_changed(5)?;
         primary.publish(&version.text())?;
         primary.wait_for(version.serial)?;
         let before = requests.exchanges().len();
@@ -410,6 +404,24 @@ fn holds(host: &Host, version: &Version) -> Result<Duration> {
         None => Ok(took),
         Some(difference) => bail!("{}: {difference}", host.program.name()),
     }
+}
+
+/// Gives a secondary time to fetch what it should not get. Tells what imrs says about it.
+fn has_nothing(secondary: &Host) -> Result<String> {
+    thread::sleep(GRACE);
+    if let Some(serial) = secondary.daemon.serial(".")? {
+        bail!("the secondary has serial {serial}, and ought to have nothing");
+    }
+    if secondary.program.name() != "imrs" {
+        return Ok(String::new());
+    }
+    let zone = kept(secondary)?;
+    // The last question may have gone well, and the transfer before it not.
+    let places = ["/primaries/0/last/reason", "/history/0/reason"];
+    let reason = places.iter().find_map(|place| zone.pointer(place));
+    let reason = reason.and_then(Value::as_str).unwrap_or_default();
+    ensure!(!reason.is_empty(), "imrs ctl zones gives no reason: {zone}");
+    Ok(reason.to_owned())
 }
 
 impl From<Result<String>> for Outcome {

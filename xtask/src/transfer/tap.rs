@@ -12,7 +12,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A running tap. Ends when dropped.
 #[derive(Debug)]
@@ -33,6 +33,10 @@ pub(crate) struct Exchange {
     pub(crate) octets: usize,
     /// RCODE of its first message.
     pub(crate) rcode: Option<u8>,
+    /// When it was asked.
+    pub(crate) asked: Instant,
+    /// When the last message so far had come.
+    pub(crate) answered: Instant,
 }
 
 #[derive(Debug)]
@@ -111,6 +115,7 @@ impl Shared {
     }
 
     fn note_request(&self, request: &[u8], indices: &Indices) {
+        let now = Instant::now();
         let mut exchanges = lock(&self.exchanges);
         lock(indices).insert(identifier(request), exchanges.len());
         exchanges.push(Exchange {
@@ -118,6 +123,8 @@ impl Shared {
             messages: 0,
             octets: 0,
             rcode: None,
+            asked: now,
+            answered: now,
         });
     }
 
@@ -127,6 +134,7 @@ impl Shared {
         if let Some(exchange) = index.and_then(|index| exchanges.get_mut(index)) {
             exchange.messages += 1;
             exchange.octets += response.len();
+            exchange.answered = Instant::now();
             let rcode = response.get(FRAME + 3).map(|octet| octet & 0x0f);
             exchange.rcode = exchange.rcode.or(rcode);
         }
@@ -147,7 +155,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
                 // A connection that fails is for the secondary to complain about.
                 thread::spawn(move || relay_stream(&secondary, &shared));
             }
-            Err(_) => thread::sleep(TURN / 10),
+            Err(_) => thread::sleep(ACCEPT_TURN),
         }
     }
 }
@@ -242,3 +250,6 @@ const FRAME: usize = 2;
 
 /// How long a thread waits before it looks whether all is over.
 const TURN: Duration = Duration::from_millis(100);
+
+/// How long the thread that accepts waits before it looks again: what a tap adds to a transfer.
+const ACCEPT_TURN: Duration = Duration::from_millis(1);

@@ -2,25 +2,29 @@
 //!
 //! The shape is in [`Config`]; `values` holds the kinds of value with their limits, and
 //! [`ConfigError`] turns what went wrong into `file:line:column: what was wrong; what would be
-//! right`. What zones say about transfers is checked and looked up by `transfers`, keys and TLS by
-//! `secrets`; `written` has their tables as an operator writes them. This module does not know
+//! right`. What zones say about transfers is checked and looked up by `transfers`, `[transfer]` by
+//! `transfer`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
 //! what the node does with the values.
 
 mod error;
+mod lists;
 pub mod public;
 mod secrets;
+mod transfer;
 mod transfers;
 mod values;
 mod written;
 
 pub use error::ConfigError;
 pub use secrets::{Identity, Pin, Tls};
-pub use transfers::{Listener, Primary, Secondary, Transfer, Transfers, public_primaries};
+pub use transfer::{Listener, Transfer};
+pub use transfers::{Primary, Secondary, Transfers, public_primaries};
 pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;
 use crate::{chain, files, limits};
 use imrs_transfer::key::Key;
+use lists::List;
 use secrets::{ReadSecret, WrittenKey, WrittenTls};
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -31,7 +35,7 @@ use toml::Spanned;
 use transfers::Known;
 use values::{KeyName, Listed};
 use written::{
-    List, WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
+    WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
     WrittenTransfer,
 };
 
@@ -328,5 +332,3 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod transfer_tests;

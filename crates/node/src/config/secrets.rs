@@ -2,6 +2,7 @@
 
 use super::Mistake;
 use super::error::nearest;
+use super::lists::too_many;
 use super::values::{KeyName, Secret};
 use crate::chain;
 use crate::files::{self, FileError};
@@ -323,11 +324,6 @@ fn pin(text: &Spanned<String>) -> Result<Pin, Mistake> {
     octets
         .try_into()
         .map_err(|_| wrong(format!("the pin has {count} octets")))
-}
-
-/// What to say of a list that is too long.
-pub(super) fn too_many(most: usize, what: &str) -> String {
-    format!("more than {most} {what}; this is the limit")
 }
 
 fn unknown(kind: &str, name: &str, known: impl Iterator<Item = String>) -> String {

@@ -1,23 +1,21 @@
-//! What a zone says about its transfers, and `[transfer]`: checked, with names looked up.
+//! What a zone says about its transfers, checked, with names looked up.
 //!
 //! Start reading at [`Transfers`]; `resolve` makes them from what is written.
 
-use super::secrets::{self, Identity, Tls, too_many};
-use super::values::{KeyName, Listed, address_or, server_or};
+use super::lists::{List, check_length, twice};
+use super::secrets::{self, Tls};
+use super::values::{KeyName, Listed, PORT, TLS_PORT, server_or};
 use super::written::{
-    List, WrittenListener, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
-    WrittenTransfer,
+    WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
 };
 use super::{Mistake, Zone, public};
-use crate::limits::{LISTEN_MAX, OBSERVERS_MAX, RULES_MAX, SECONDARIES_MAX};
-use crate::store::limits::{STORE_OCTETS_MAX, VERSIONS};
+use crate::limits::{OBSERVERS_MAX, RULES_MAX, SECONDARIES_MAX};
 use imrs_transfer::access::{NoPrefix, Prefix, Rule};
 use imrs_transfer::key::Key;
-use imrs_transfer::limits::{INCOMING_IDLE, INCOMING_WALL, PRIMARIES_MAX};
+use imrs_transfer::limits::PRIMARIES_MAX;
 use imrs_zone::Name;
 use imrs_zone::plausible::Bounds;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
@@ -67,54 +65,6 @@ pub struct Secondary {
     pub key: Option<Key>,
 }
 
-/// `[transfer]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Transfer {
-    /// A stored zone that was confirmed longer ago is not served before it is refreshed.
-    pub max_age: Duration,
-    /// Versions of a zone that are kept.
-    pub versions: usize,
-    /// Octets of the store of one zone.
-    pub store_octets: u64,
-    /// Transfers to secondaries at once.
-    pub outgoing_limit: usize,
-    /// Octets that all of them together may send in a second.
-    pub outgoing_octets_per_second: u64,
-    /// Longest time of a transfer from a primary.
-    pub wall: Duration,
-    /// Longest time in it without an octet.
-    pub idle: Duration,
-    /// Where transfers over TLS are given.
-    pub tls: Option<Listener>,
-}
-
-impl Default for Transfer {
-    fn default() -> Self {
-        Transfer {
-            max_age: Duration::from_secs(48 * 3600),
-            versions: VERSIONS,
-            store_octets: STORE_OCTETS_MAX,
-            outgoing_limit: 64,
-            outgoing_octets_per_second: 100_000_000,
-            wall: INCOMING_WALL,
-            idle: INCOMING_IDLE,
-            tls: None,
-        }
-    }
-}
-
-/// `[transfer.tls]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listener {
-    /// Addresses to take connections on.
-    pub listen: Vec<SocketAddr>,
-    /// What it shows.
-    pub identity: Identity,
-    /// File of the certificates, in PEM, under one of which a client's has to be; clients need
-    /// none where this is absent.
-    pub client_ca: Option<PathBuf>,
-}
-
 /// What zones may name.
 pub(super) struct Known<'a> {
     pub(super) keys: &'a [Key],
@@ -122,12 +72,6 @@ pub(super) struct Known<'a> {
     /// Whether transfers over TLS are given.
     pub(super) listens_for_tls: bool,
 }
-
-/// Port of DNS (RFC 1035 section 4.2).
-const PORT: u16 = 53;
-
-/// Port of DNS over TLS (RFC 7858 section 3.1, RFC 9103 section 7.3).
-const TLS_PORT: u16 = 853;
 
 /// How long observers may be ahead, where nothing is said: two refreshes of the root.
 const OBSERVERS_LIMIT: Duration = Duration::from_secs(3600);
@@ -359,7 +303,7 @@ fn rule(written: &Spanned<Listed<WrittenRule>>, known: &Known<'_>) -> Result<Rul
     })
 }
 
-fn as_rules(list: &List<Listed<super::written::WrittenNotifier>>) -> List<Listed<WrittenRule>> {
+fn as_rules(list: &List<Listed<WrittenNotifier>>) -> List<Listed<WrittenRule>> {
     let rules = list.get_ref().iter().map(|written| {
         let rule = match written.get_ref().clone() {
             Listed::Alone(text) => Listed::Alone(text),
@@ -422,95 +366,4 @@ fn key(name: Option<&Spanned<KeyName>>, known: &Known<'_>) -> Result<Option<Key>
 
 fn server(text: &Spanned<String>, port: u16) -> Result<SocketAddr, Mistake> {
     server_or(text.get_ref(), port).map_err(|what| (text.span().start, what))
-}
-
-/// Refuses a list that is empty or too long.
-fn check_length<T>(list: &List<T>, most: usize, what: &str, hint: &str) -> Result<(), Mistake> {
-    let place = list.span().start;
-    match list.get_ref().len() {
-        0 => Err((place, format!("the list is empty; {hint}"))),
-        count if count > most => Err((place, too_many(most, what))),
-        _ => Ok(()),
-    }
-}
-
-fn twice<T>(written: &Spanned<T>, address: SocketAddr) -> Mistake {
-    let message = format!("`{address}` is listed twice; keep one of the two");
-    (written.span().start, message)
-}
-
-impl Transfer {
-    /// What the table says, checked; `taken` are the addresses that DNS is answered on.
-    pub(super) fn resolve(
-        written: &WrittenTransfer,
-        taken: &[SocketAddr],
-    ) -> Result<Self, Mistake> {
-        let absent = Transfer::default();
-        let seconds = Duration::from_secs;
-        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let wall = { written.wall_seconds }.map_or(absent.wall, |wall| seconds(wall.0));
-        let idle = written.idle_seconds.as_ref();
-        if let Some(idle) = idle
-            && seconds(idle.get_ref().0) > wall
-        {
-            let message = format!(
-                "no transfer can be idle for {} seconds, as `wall-seconds` ends it after {}; \
-                 write less",
-                idle.get_ref().0,
-                wall.as_secs()
-            );
-            return Err((idle.span().start, message));
-        }
-        Ok(Transfer {
-            max_age: { written.max_age_hours }
-                .map_or(absent.max_age, |hours| seconds(hours.0 * 3600)),
-            versions: { written.versions }.map_or(absent.versions, |count| number(count.0)),
-            store_octets: { written.store_octets_limit }
-                .map_or(absent.store_octets, |octets| octets.0),
-            outgoing_limit: { written.outgoing_limit }
-                .map_or(absent.outgoing_limit, |count| number(count.0)),
-            outgoing_octets_per_second: { written.outgoing_octets_per_second }
-                .map_or(absent.outgoing_octets_per_second, |octets| octets.0),
-            wall,
-            idle: idle.map_or(absent.idle.min(wall), |idle| seconds(idle.get_ref().0)),
-            tls: match &written.tls {
-                Some(tls) => Some(listener(tls, taken)?),
-                None => None,
-            },
-        })
-    }
-}
-
-fn listener(written: &WrittenListener, taken: &[SocketAddr]) -> Result<Listener, Mistake> {
-    let list = &written.listen;
-    let hint = "name an address, such as \"192.0.2.1:853\"";
-    check_length(list, LISTEN_MAX, "addresses", hint)?;
-    let mut listen = Vec::with_capacity(list.get_ref().len());
-    for text in list.get_ref() {
-        let place = text.span().start;
-        // Port 0 lets the system choose, as in `[node]`.
-        let address = match text.get_ref().parse() {
-            Ok(address) => address,
-            Err(_) => address_or(text.get_ref(), TLS_PORT).map_err(|what| (place, what))?,
-        };
-        if address.port() != 0 && listen.contains(&address) {
-            return Err(twice(text, address));
-        }
-        if address.port() != 0 && taken.contains(&address) {
-            let message = format!(
-                "`{address}` is where [node] listens for DNS without TLS; write another port, \
-                 such as 853"
-            );
-            return Err((place, message));
-        }
-        listen.push(address);
-    }
-    Ok(Listener {
-        listen,
-        identity: Identity {
-            certificate: written.certificate.get_ref().clone(),
-            private_key: written.private_key.get_ref().clone(),
-        },
-        client_ca: { written.client_ca.as_ref() }.map(|path| path.get_ref().clone()),
-    })
 }

@@ -159,6 +159,12 @@ impl<'de, T: Deserialize<'de> + Described> Visitor<'de> for ListedVisitor<T> {
     }
 }
 
+/// Port of DNS (RFC 1035 section 4.2).
+pub(super) const PORT: u16 = 53;
+
+/// Port of DNS over TLS (RFC 7858 section 3.1, RFC 9103 section 7.3).
+pub(super) const TLS_PORT: u16 = 853;
+
 /// The address of a server, with the port that is meant where none is written.
 pub(super) fn address_or(text: &str, port: u16) -> Result<SocketAddr, String> {
     let address = text

@@ -1,5 +1,6 @@
 //! Tables of transfers as an operator writes them, before names are looked up.
 
+use super::lists::List;
 use super::values::{Described, KeyName, Limited};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -7,9 +8,6 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use std::fmt;
 use std::path::PathBuf;
 use toml::Spanned;
-
-/// A list in which each has its place.
-pub(super) type List<T> = Spanned<Vec<Spanned<T>>>;
 
 /// One of `primaries`.
 #[derive(Clone, Debug, Deserialize)]

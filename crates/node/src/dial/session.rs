@@ -33,11 +33,12 @@ impl Session {
             return Err(connecting(io::ErrorKind::TimedOut.into()));
         }
         let stream = TcpStream::connect_timeout(&target.address, most).map_err(connecting)?;
-        let socket = |cause| DialError::Socket { cause };
+        // A peer can break it so soon that its options cannot be set any more.
+        let broken = |cause| DialError::Broken { cause };
         let stream = match &target.tls {
-            None => Stream::tcp(stream, patience.idle, Some(wall)).map_err(socket)?,
+            None => Stream::tcp(stream, patience.idle, Some(wall)).map_err(broken)?,
             Some(tls) => {
-                let wire = Wire::new(stream, started + most).map_err(socket)?;
+                let wire = Wire::new(stream, started + most).map_err(broken)?;
                 let secure = tls.connect(wire, target.address.ip(), most)?;
                 Stream::client(secure, patience.idle, Some(wall))
             }

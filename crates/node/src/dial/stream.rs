@@ -1,9 +1,9 @@
 //! A connection, plain or encrypted, on which no wait is without end.
 
 use super::limits::CLOSE_PATIENCE;
-use rustls::{ClientConnection, ServerConnection, StreamOwned};
+use rustls::{ClientConnection, ConnectionCommon, ServerConnection, StreamOwned};
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -146,20 +146,25 @@ impl Write for Stream {
 /// A TLS session says that it ends, so that the peer knows that nothing was cut off.
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.wire_mut().deadline = Instant::now() + CLOSE_PATIENCE;
-        // Nobody is left to whom an error would matter.
-        let _ = match &mut self.layer {
-            Layer::Tcp(_) => Ok(0),
+        match &mut self.layer {
+            Layer::Tcp(_) => {}
             Layer::Client(tls) => {
                 tls.conn.send_close_notify();
-                tls.conn.write_tls(&mut tls.sock)
+                say_last(&mut tls.conn, &mut tls.sock);
             }
             Layer::Server(tls) => {
                 tls.conn.send_close_notify();
-                tls.conn.write_tls(&mut tls.sock)
+                say_last(&mut tls.conn, &mut tls.sock);
             }
-        };
+        }
     }
+}
+
+/// Sends what is left to say, if the peer takes it at once: that a session ends, or why.
+pub(super) fn say_last<S>(tls: &mut ConnectionCommon<S>, wire: &mut Wire) {
+    wire.deadline = Instant::now() + CLOSE_PATIENCE;
+    // Nobody is left to whom an error would matter.
+    while tls.wants_write() && tls.write_tls(wire).is_ok() {}
 }
 
 impl fmt::Debug for Stream {
@@ -222,9 +227,14 @@ impl Read for Wire {
 
 impl Write for Wire {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(octets)])
+    }
+
+    /// TLS writes its records so, and writes no more than once in some places.
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         self.attempt(|stream, left| {
             stream.set_write_timeout(Some(left))?;
-            stream.write(octets)
+            stream.write_vectored(parts)
         })
     }
 

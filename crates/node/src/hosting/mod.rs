@@ -207,6 +207,7 @@ impl Hosting {
         let zone = self.zones.get_mut(number);
         if let Some(version) = zone.and_then(|zone| zone.version.as_mut()) {
             version.differences = differences;
+            version.forget_old_differences();
         }
     }
 
@@ -216,6 +217,19 @@ impl Hosting {
             return false;
         };
         std::mem::replace(&mut zone.freshness, freshness) != freshness
+    }
+
+    /// The refusal of a zone concerns nobody any more: no primary offers what was refused.
+    pub fn forget_refusal(&mut self, number: usize) {
+        let attempt = self
+            .zones
+            .get_mut(number)
+            .and_then(|zone| zone.attempt.as_mut());
+        if let Some(attempt) = attempt
+            && let AttemptResult::Refused(_) = attempt.result
+        {
+            attempt.result = AttemptResult::Unchanged;
+        }
     }
 
     /// Looks at the time: says whether the standing of any zone changed.
@@ -281,10 +295,13 @@ impl Hosted {
     fn replace(&mut self, loaded: Loaded, at: UnixTime, now: UnixTime) {
         let difference = loaded.difference.clone();
         let mut version = Version::new(loaded, at, now);
-        if let (Some(before), Some(difference)) = (self.version.take(), difference) {
-            version.differences = before.differences;
-            version.differences.push(difference);
-            version.forget_old_differences();
+        if let Some(before) = self.version.take() {
+            let is_same = before.held.serial == version.held.serial;
+            if is_same || difference.is_some() {
+                version.differences = before.differences;
+                version.differences.extend(difference);
+                version.forget_old_differences();
+            }
         }
         self.version = Some(version);
     }
@@ -343,10 +360,10 @@ impl Version {
 
     /// Differences that are together as long as the zone are of no use to anybody.
     fn forget_old_differences(&mut self) {
-        let mut records = 0;
+        let mut octets = 0;
         let kept = self.differences.iter().rev().take_while(|difference| {
-            records += difference.removed.len() + difference.added.len();
-            records <= self.held.packed.count()
+            octets += difference.octets();
+            octets <= self.held.packed.octets().len()
         });
         let kept = kept.count().min(limits::DIFFERENCES_MAX);
         self.differences.drain(..self.differences.len() - kept);
@@ -364,103 +381,4 @@ impl Version {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_zone_stands_until_its_first_signature_runs_out() {
-        let check = |expires: Option<u64>, now, expected| {
-            assert_eq!(
-                standing(expires.map(UnixTime), UnixTime(now)),
-                expected,
-                "{expires:?}"
-            );
-        };
-        let alarm = limits::EXPIRY_ALARM.as_secs();
-        check(None, u64::MAX, Standing::Holds);
-        check(Some(1_000_000), 1_000_000 - alarm, Standing::Holds);
-        check(Some(1_000_000), 1_000_001 - alarm, Standing::EndsSoon);
-        check(Some(1_000_000), 1_000_000, Standing::EndsSoon);
-        check(Some(1_000_000), 1_000_001, Standing::Ended);
-    }
-
-    #[test]
-    fn the_next_end_is_that_of_a_zone_in_service() {
-        let now = UnixTime(1_790_000_000);
-        let mut hosting = test_root(now);
-        let end = hosting.zones[0].held().unwrap().expires.unwrap();
-        let in_seconds = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(hosting.ends_in(now), in_seconds(end.0 + 1 - now.0));
-        assert_eq!(hosting.ends_in(end), in_seconds(1));
-        hosting.look(UnixTime(end.0 + 1));
-        assert_eq!(hosting.ends_in(UnixTime(end.0 + 1)), None);
-    }
-
-    fn test_root(now: UnixTime) -> Hosting {
-        let sources = Source::test_root();
-        let mut job = Job {
-            held: vec![None; sources.len()],
-            sources,
-            scope: Scope::Files,
-            anchors: Vec::new(),
-            limits: Limits::default(),
-            now,
-            threads: NonZeroUsize::MIN,
-            hasher: RandomState::new(),
-        };
-        let results = load::load(&mut job, &|_, _, _| {});
-        Hosting::new(job, results, now).unwrap()
-    }
-
-    fn served(hosting: &Hosting) -> Vec<(String, bool)> {
-        let service = hosting.service(&Identity::default());
-        let zones = service.zones.iter();
-        let mut served: Vec<_> = zones
-            .map(|(name, image)| (name.to_string(), image.is_some()))
-            .collect();
-        served.sort();
-        served
-    }
-
-    #[test]
-    fn a_zone_is_withdrawn_when_it_ends_and_back_when_the_clock_is_set_back() {
-        let made = UnixTime(1_800_000_000);
-        let mut hosting = test_root(made);
-        let all = |signed: bool| {
-            let names = [(".", signed), ("arpa", signed), ("root-servers.net", true)];
-            names
-                .map(|(name, is_served)| (name.to_owned(), is_served))
-                .to_vec()
-        };
-        assert_eq!(served(&hosting), all(true));
-        assert!(!hosting.look(made));
-        let end = hosting.zones()[0].held().unwrap().expires.unwrap();
-        assert!(hosting.look(end));
-        assert!(hosting.zones()[0].is_degraded());
-        assert_eq!(served(&hosting), all(true));
-        assert!(hosting.look(UnixTime(end.0 + 1)));
-        assert_eq!(served(&hosting), all(false));
-        assert!(hosting.look(made));
-        assert_eq!(served(&hosting), all(true));
-    }
-
-    #[test]
-    fn a_test_root_near_its_end_is_made_anew_as_a_whole() {
-        let made = UnixTime(1_800_000_000);
-        let mut hosting = test_root(made);
-        let mut reload = |now: UnixTime| {
-            let mut job = hosting.job(Scope::Files, now, NonZeroUsize::MIN);
-            let results = load::load(&mut job, &|_, _, _| {});
-            hosting.take(results, now, now);
-            hosting
-                .zones()
-                .iter()
-                .map(|zone| zone.attempt.clone().unwrap().result)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(reload(made), vec![AttemptResult::Unchanged; 3]);
-        let later = UnixTime(made.0 + 13 * 86_400);
-        assert_eq!(reload(later), vec![AttemptResult::Loaded; 3]);
-        assert_eq!(reload(later), vec![AttemptResult::Unchanged; 3]);
-    }
-}
+mod tests;

@@ -70,7 +70,7 @@ impl History {
     }
 
     /// The entries, the oldest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         let History(entries) = self;
         entries.iter()
     }

@@ -9,6 +9,9 @@ use imrs_zone::Name;
 use imrs_zone::difference::Difference;
 use imrs_zone::packed::Packed;
 use imrs_zone::record::UnixTime;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -43,7 +46,8 @@ pub(crate) struct Storage {
 pub(crate) struct Stores(Vec<(usize, ZoneStore)>);
 
 impl Stores {
-    /// Opens the store of a zone below the node's state folder. Says what was dropped.
+    /// Opens the store of a zone below the node's state folder, which is made if need be. Says what
+    /// was dropped.
     pub(crate) fn open(
         &mut self,
         state: &Path,
@@ -51,6 +55,8 @@ impl Stores {
         name: &Name,
         keep: Keep,
     ) -> Result<Vec<String>, StoreError> {
+        // Where that fails, what comes next says why.
+        let _ = DirBuilder::new().recursive(true).mode(0o700).create(state);
         let disk = RealDisk::open(state, name)?;
         let (store, dropped) = Store::open(disk, name.clone(), keep)?;
         let Stores(stores) = self;
@@ -66,18 +72,23 @@ impl Stores {
     }
 
     /// Puts from now on what is told on disk, on a thread of its own.
-    pub(crate) fn start(self, post: Post) -> std::io::Result<Storage> {
+    pub(crate) fn start(self, pinned: usize, post: Post) -> std::io::Result<Storage> {
         let (tasks, inbox) = channel();
         let Stores(mut stores) = self;
         let work = move || {
-            system::yield_to_workers(0);
+            system::yield_to_workers(pinned);
             for task in inbox {
                 let (Task::Save { zone, .. } | Task::Confirm { zone, .. }) = &task;
                 let zone = *zone;
                 let Some((_, store)) = stores.iter_mut().find(|(number, _)| *number == zone) else {
                     continue;
                 };
-                let result = carry_out(store, task).map_err(|error| chain(&error));
+                // What a library does not survive, the thread does.
+                let done = panic::catch_unwind(AssertUnwindSafe(|| carry_out(store, task)));
+                let result = match done {
+                    Ok(result) => result.map_err(|error| chain(&error)),
+                    Err(_) => Err("the server panicked over it".to_owned()),
+                };
                 let copies = store.copies().to_vec();
                 let what = Happened::Stored { copies, result };
                 post.put(Event { zone, what });

@@ -6,7 +6,7 @@ use crate::control::v1::{
     Check, CheckResult, Happening, HappeningKind, Heard, KeptZone, KnownPrimary, KnownSecondary,
     Observers, RefusedSerial, StoredVersion, Told, Verdict, When, ZoneState,
 };
-use crate::hosting::{Freshness, Hosted, Standing};
+use crate::hosting::{AttemptResult, Freshness, Hosted, Standing, Version};
 use crate::keeping::{Entry, Keeper, Times, What};
 use imrs_transfer::compare;
 use imrs_transfer::notify::News;
@@ -46,11 +46,11 @@ impl View<'_> {
         let end = version.and_then(|version| version.proof.expires);
         KeptZone {
             name: self.hosted.name().fmt_with_dot().to_string(),
-            state: self.state(),
+            state: state(self.hosted),
             attention: self.attention(),
             serial: self.hosted.serial().map(|serial| serial.0),
             source: Some(self.source()),
-            received: version.map(|version| self.at(version.loaded_at)),
+            received: version.map(|version| self.at(self.received_at(version))),
             in_service: version.map(|version| self.at(version.loaded_at)),
             last_check: refresh.and_then(|refresh| {
                 let check = refresh.last_check()?;
@@ -72,7 +72,7 @@ impl View<'_> {
             observers: self.observers(),
             secondaries: self.secondaries(),
             stored: self.stored(),
-            history: self.keeper.history().iter().map(happening).collect(),
+            history: self.keeper.history().iter().rev().map(happening).collect(),
             counters: self.counters(),
         }
     }
@@ -83,19 +83,6 @@ impl View<'_> {
 
     fn at(&self, time: UnixTime) -> When {
         When::new(time, self.present)
-    }
-
-    fn state(&self) -> ZoneState {
-        let Some(version) = &self.hosted.version else {
-            return ZoneState::Waiting;
-        };
-        match (self.hosted.freshness, version.standing) {
-            (Freshness::Expired, _) | (_, Standing::Ended) => ZoneState::Expired,
-            (Freshness::Unconfirmed, _) => ZoneState::Waiting,
-            (Freshness::Ageing | Freshness::Stale, _) | (_, Standing::EndsSoon) => ZoneState::Alarm,
-            (Freshness::Fresh, Standing::Holds) if self.hosted.is_degraded() => ZoneState::Degraded,
-            (Freshness::Fresh, Standing::Holds) => ZoneState::Served,
-        }
     }
 
     /// What an operator should know first.
@@ -129,8 +116,21 @@ impl View<'_> {
                 attention.push("withdrawn: its first signature ran out".to_owned());
             }
         }
+        if let Some(AttemptResult::Refused(reason)) =
+            self.hosted.attempt.as_ref().map(|a| &a.result)
+        {
+            attention.push(format!("what came last was refused: {reason}"));
+        }
+        attention.extend(self.keeper.disk_trouble().map(str::to_owned));
         attention.extend(self.keeper.trouble().map(str::to_owned));
         attention
+    }
+
+    /// When the version in service was received, be it before the start of this node.
+    fn received_at(&self, version: &Version) -> UnixTime {
+        let mut copies = self.keeper.stored().iter();
+        let copy = copies.find(|copy| copy.serial == version.held().serial);
+        copy.map_or(version.loaded_at, |copy| copy.facts.fetched_at)
     }
 
     /// Where the version in service came from.
@@ -139,13 +139,13 @@ impl View<'_> {
             What::Swapped { source, .. } => Some(source.clone()),
             _ => None,
         };
-        let swaps = self.keeper.history().iter().filter_map(swapped);
+        let mut swaps = self.keeper.history().iter().rev().filter_map(swapped);
         let stored = || {
             let copies = self.keeper.stored().iter();
             let mut copies = copies.filter(|copy| Some(copy.serial) == self.hosted.serial());
             copies.next().map(|copy| copy.facts.source.clone())
         };
-        { swaps.last().or_else(stored) }.unwrap_or_else(|| self.hosted.origin.to_string())
+        { swaps.next().or_else(stored) }.unwrap_or_else(|| self.hosted.origin.to_string())
     }
 
     fn check(&self, primary: usize, at: Moment, came: Came) -> Check {
@@ -300,6 +300,20 @@ impl View<'_> {
         happened
             .map(|(name, counts)| (name.to_owned(), counts))
             .collect()
+    }
+}
+
+/// How a zone is.
+pub(super) fn state(hosted: &Hosted) -> ZoneState {
+    let Some(version) = &hosted.version else {
+        return ZoneState::Waiting;
+    };
+    match (hosted.freshness, version.standing) {
+        (Freshness::Expired, _) | (_, Standing::Ended) => ZoneState::Expired,
+        (Freshness::Unconfirmed, _) => ZoneState::Waiting,
+        (Freshness::Ageing | Freshness::Stale, _) | (_, Standing::EndsSoon) => ZoneState::Alarm,
+        (Freshness::Fresh, Standing::Holds) if hosted.is_degraded() => ZoneState::Degraded,
+        (Freshness::Fresh, Standing::Holds) => ZoneState::Served,
     }
 }
 

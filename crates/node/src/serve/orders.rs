@@ -7,6 +7,7 @@ use crate::control::v1::{RefreshResult, Refreshed, RefreshedZone, Reply, Zones};
 use crate::hosting::AttemptResult;
 use crate::keeping::{Keeper, What};
 use imrs_transfer::refresh::{Came, Force, Refresh};
+use imrs_transfer::time::Moment;
 use imrs_wire::Serial;
 use imrs_zone::Name;
 use std::sync::mpsc::SyncSender;
@@ -16,6 +17,8 @@ use std::sync::mpsc::SyncSender;
 pub(super) struct Awaited {
     /// The zones, and what was held of each when the order came.
     zones: Vec<(usize, Option<Serial>)>,
+    /// When the order came.
+    ordered: Moment,
     reply: SyncSender<Reply>,
 }
 
@@ -54,10 +57,10 @@ fn order(
     node: &mut Node,
     zone: Option<&str>,
     reply: SyncSender<Reply>,
-    give: impl Fn(&mut Keeper, imrs_transfer::time::Moment) -> bool,
+    give: impl Fn(&mut Keeper, Moment) -> bool,
 ) {
     let now = node.keeping.times().now();
-    let mut ordered = Vec::new();
+    let mut zones = Vec::new();
     let numbers = match numbers(node, zone) {
         Ok(numbers) => numbers,
         Err(message) => {
@@ -73,11 +76,12 @@ fn order(
             .is_some_and(|keeper| give(keeper, now));
         // Of all zones only those are meant that are fetched; of one that is named, it is told.
         if is_fetched || zone.is_some() {
-            ordered.push((number, serial));
+            zones.push((number, serial));
         }
     }
     node.awaited.push(Awaited {
-        zones: ordered,
+        zones,
+        ordered: now,
         reply,
     });
 }
@@ -116,9 +120,14 @@ pub(super) fn answer_awaited(node: &mut Node) {
     };
     let (ended, going_on) = awaited.into_iter().partition(has_ended);
     node.awaited = going_on;
-    for Awaited { zones, reply } in ended {
+    for Awaited {
+        zones,
+        ordered,
+        reply,
+    } in ended
+    {
         let zones = zones.into_iter().map(|(number, before)| {
-            let (result, reason) = outcome(node, number, before);
+            let (result, reason) = outcome(node, number, before, ordered);
             let hosted = &node.hosting.zones()[number];
             RefreshedZone {
                 name: hosted.name().fmt_with_dot().to_string(),
@@ -144,32 +153,49 @@ fn is_in_round(node: &Node, number: usize) -> bool {
     refresh(node, number).is_some_and(|refresh| refresh.next_check().is_none())
 }
 
-/// What a round came to, and why it brought nothing.
-fn outcome(node: &Node, number: usize, before: Option<Serial>) -> (RefreshResult, Option<String>) {
+/// What a round since `ordered` came to, and why it brought nothing.
+fn outcome(
+    node: &Node,
+    number: usize,
+    before: Option<Serial>,
+    ordered: Moment,
+) -> (RefreshResult, Option<String>) {
     let Some(refresh) = refresh(node, number) else {
-        return (RefreshResult::NotFetched, None);
+        let keeper = node.keeping.keepers().get(number);
+        return match keeper.is_some_and(Keeper::is_waiting) {
+            true => (RefreshResult::Unanswered, Some(WAITS.to_owned())),
+            false => (RefreshResult::NotFetched, None),
+        };
     };
     let hosted = &node.hosting.zones()[number];
     if hosted.serial() != before {
         return (RefreshResult::Swapped, None);
     }
-    let trouble = || {
+    let heard = refresh
+        .primaries()
+        .iter()
+        .filter_map(|standing| standing.last);
+    let heard: Vec<Came> = heard
+        .filter_map(|(at, came)| (at >= ordered).then_some(came))
+        .collect();
+    let any = |is_it: fn(&Came) -> bool| heard.iter().any(is_it);
+    if any(|came| matches!(came, Came::Accepted(_))) {
+        (RefreshResult::Swapped, None)
+    } else if any(|came| matches!(came, Came::Refused(_) | Came::HeldBack { .. })) {
+        let result = hosted.attempt.as_ref().map(|attempt| &attempt.result);
+        let reason = result.and_then(|result| match result {
+            AttemptResult::Refused(reason) => Some(reason.clone()),
+            AttemptResult::Loaded | AttemptResult::Unchanged => None,
+        });
+        (RefreshResult::Refused, reason)
+    } else if any(|came| !matches!(came, Came::Unanswered | Came::Broken(_))) {
+        (RefreshResult::Current, None)
+    } else {
         let keeper = node.keeping.keepers().get(number);
-        keeper.and_then(|keeper| keeper.trouble().map(str::to_owned))
-    };
-    match refresh.last_check().map(|check| check.came) {
-        Some(Came::Refused(_) | Came::HeldBack { .. }) => {
-            let reason = hosted
-                .attempt
-                .as_ref()
-                .and_then(|attempt| match &attempt.result {
-                    AttemptResult::Refused(reason) => Some(reason.clone()),
-                    AttemptResult::Loaded | AttemptResult::Unchanged => None,
-                });
-            (RefreshResult::Refused, reason)
-        }
-        None | Some(Came::Unanswered | Came::Broken(_)) => (RefreshResult::Unanswered, trouble()),
-        Some(Came::Accepted(_)) => (RefreshResult::Swapped, None),
-        Some(_) => (RefreshResult::Current, None),
+        let trouble = keeper.and_then(|keeper| keeper.trouble().map(str::to_owned));
+        (RefreshResult::Unanswered, trouble)
     }
 }
+
+/// What is said of a zone that is not fetched yet.
+const WAITS: &str = "it waits for the zone above it, by which it is proven";

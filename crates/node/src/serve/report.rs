@@ -1,9 +1,10 @@
 //! What the node tells about itself, in the words of the control socket.
 
+use super::kept;
 use super::node::Node;
 use crate::clock::{Clock, rfc3339};
 use crate::control::v1;
-use crate::hosting::{Attempt, AttemptResult, Hosted};
+use crate::hosting::{Attempt, AttemptResult, Hosted, Origin};
 use imrs_zone::record::UnixTime;
 use imrs_zone::verify::Proof;
 use std::collections::BTreeSet;
@@ -73,7 +74,7 @@ fn zone(zone: &Hosted, now: UnixTime) -> v1::Zone {
         source: zone.origin.to_string(),
         served: zone.is_served(),
         degraded: zone.is_degraded(),
-        state: None,
+        state: matches!(zone.origin, Origin::Primaries(_)).then(|| kept::state(zone)),
         serial: zone.serial().map_or(0, |serial| serial.0),
         records: version.map_or(0, |version| version.held().packed.count()),
         image_octets: version.map_or(0, |version| version.image().size()),

@@ -34,22 +34,31 @@ pub(super) struct Arrival {
     pub(super) at: Duration,
 }
 
-/// Asks the kernel to tell when datagrams arrive.
-pub(super) fn ask_for_times(socket: &UdpSocket) -> Result<()> {
-    let on: libc::c_int = 1;
-    // SAFETY: the option takes an integer of this size, which outlives the call.
+/// Asks the kernel to tell when datagrams arrive, and to keep many of them while the receiver does
+/// not run: none that the server sent is to count as lost.
+pub(super) fn prepare(socket: &UdpSocket) -> Result<()> {
+    let told = set(socket, libc::SO_TIMESTAMPNS, 1);
+    let error = io::Error::last_os_error();
+    ensure!(told, "the kernel tells no times of arrival: {error}");
+    if !set(socket, libc::SO_RCVBUFFORCE, BUFFER) {
+        set(socket, libc::SO_RCVBUF, BUFFER);
+    }
+    Ok(())
+}
+
+/// Sets an option whose value is an integer; whether it worked.
+fn set(socket: &UdpSocket, option: libc::c_int, value: libc::c_int) -> bool {
+    // SAFETY: these options take an integer of this size, which outlives the call.
     let status = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
             libc::SOL_SOCKET,
-            libc::SO_TIMESTAMPNS,
-            (&raw const on).cast(),
-            size_of_val(&on) as libc::socklen_t,
+            option,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
         )
     };
-    let error = io::Error::last_os_error();
-    ensure!(status == 0, "the kernel tells no times of arrival: {error}");
-    Ok(())
+    status == 0
 }
 
 impl Arrivals {
@@ -122,6 +131,9 @@ fn time(header: &libc::msghdr) -> Option<Duration> {
 
 /// Octets kept of a datagram: its ID and flags.
 const KEPT: usize = 4;
+
+/// Octets that a socket may hold: a second's worth of responses.
+const BUFFER: libc::c_int = 8 << 20;
 
 /// Octets for one control message with a `timespec`.
 const CONTROL: usize = 64;

@@ -5,7 +5,7 @@
 //! of the server delays all that arrive in it. A query that could not be sent in time, since the
 //! generator did not run, is left out: it would come in a burst that no client sends.
 
-use super::arrivals::{Arrivals, ask_for_times};
+use super::arrivals::{Arrivals, prepare};
 use crate::bench::kernel::send_packets;
 use anyhow::Result;
 use std::net::{SocketAddr, UdpSocket};
@@ -75,7 +75,7 @@ impl Flow {
     fn open(server: SocketAddr) -> Result<Self> {
         let socket = UdpSocket::bind((server.ip(), 0))?;
         socket.connect(server)?;
-        ask_for_times(&socket)?;
+        prepare(&socket)?;
         Ok(Flow {
             socket,
             asked: vec![u32::MAX; 1 << 16],

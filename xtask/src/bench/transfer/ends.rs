@@ -1,13 +1,12 @@
 //! The two ends of a transfer: a primary that publishes versions, and imrs as its secondary.
 
-use super::message::notify;
 use super::versions::{Version, Versions};
 use super::watch::Watch;
 use crate::imrs::{Imrs, node_table};
 use crate::peers::{Daemon, Software, ensure_installed, tool_command};
 use anyhow::{Context, Result, ensure};
 use std::fs;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -61,11 +60,12 @@ impl Primary {
         let directory = Daemon::directory()?;
         let file = directory.path().join("root.zone");
         let first = versions.all.first().context("no version")?;
-        fs::copy(&first.file, &file)?;
+        fs::write(&file, &first.text)?;
+        let anchors = &versions.anchors;
         let server = match kind {
             Kind::Knot => start_knot(&file, address, "whole", "none")?,
             Kind::KnotIxfr => start_knot(&file, address, "difference", "changes")?,
-            Kind::Imrs => Server::Imrs(start_imrs(program, &file, &versions.anchors, address)?),
+            Kind::Imrs => Server::Imrs(start_imrs(program, &file, anchors, address)?),
         };
         Ok(Primary {
             address,
@@ -79,7 +79,7 @@ impl Primary {
     /// Gives it a version to serve, and waits until it does.
     pub(super) fn publish(&self, version: &Version) -> Result<()> {
         let aside = self.file.with_extension("new");
-        fs::copy(&version.file, &aside)?;
+        fs::write(&aside, &version.text)?;
         fs::rename(&aside, &self.file)?;
         match &self.server {
             Server::Knot { socket, .. } => {
@@ -146,25 +146,16 @@ zone:
 }
 
 /// imrs with a zone file that everybody on loopback may have.
-pub(super) fn start_imrs(
-    program: &Path,
-    file: &Path,
-    anchors: &Path,
-    address: SocketAddr,
-) -> Result<Imrs> {
-    Imrs::start_with(program, address, &["."], |directory| {
-        format!(
-            "{}[[zone]]
-name = \".\"
-file = \"{}\"
-anchors = \"{}\"
-allow-transfer = [\"127.0.0.0/8\"]
-",
-            node_table(address, 1, false, directory),
-            file.display(),
-            anchors.display(),
-        )
-    })
+fn start_imrs(program: &Path, file: &Path, anchors: &str, address: SocketAddr) -> Result<Imrs> {
+    let zone = format!(
+        "file = \"{}\"\nallow-transfer = [\"127.0.0.0/8\"]\n",
+        file.display()
+    );
+    let workers = Workers {
+        count: 1,
+        pinned: false,
+    };
+    start_with_root(program, anchors, address, workers, &zone)
 }
 
 /// How the secondary runs.
@@ -178,30 +169,32 @@ pub(super) struct Workers {
 /// Starts imrs as a secondary, and returns when it serves what it has fetched.
 pub(super) fn start_secondary(
     program: &Path,
-    anchors: &Path,
+    anchors: &str,
     primary: SocketAddr,
     address: SocketAddr,
     workers: Workers,
 ) -> Result<Imrs> {
-    Imrs::start_with(program, address, &["."], |directory| {
-        format!(
-            "{}[[zone]]
-name = \".\"
-primaries = [\"{primary}\"]
-notify-from = [\"127.0.0.0/8\"]
-anchors = \"{}\"
-",
-            node_table(address, workers.count, workers.pinned, directory),
-            anchors.display(),
-        )
-    })
+    let zone = format!("primaries = [\"{primary}\"]\nnotify-from = [\"127.0.0.0/8\"]\n");
+    start_with_root(program, anchors, address, workers, &zone)
 }
 
-/// Tells a secondary that there is something new.
-pub(super) fn send_notify(secondary: SocketAddr) -> Result<()> {
-    let socket = UdpSocket::bind((secondary.ip(), 0))?;
-    socket.send_to(&notify(1), secondary)?;
-    Ok(())
+/// Starts imrs with the root, of which `zone` says where it comes from or goes to.
+fn start_with_root(
+    program: &Path,
+    anchors: &str,
+    address: SocketAddr,
+    workers: Workers,
+    zone: &str,
+) -> Result<Imrs> {
+    Imrs::start_with(program, address, &["."], |directory| {
+        let file = directory.join("anchors.ds");
+        fs::write(&file, anchors)?;
+        Ok(format!(
+            "{}[[zone]]\nname = \".\"\nanchors = \"{}\"\n{zone}",
+            node_table(address, workers.count, workers.pinned, directory),
+            file.display(),
+        ))
+    })
 }
 
 /// Between a NOTIFY and the one before: a secondary looks at most once a second.

@@ -1,13 +1,14 @@
 //! From the NOTIFY to the new serial on every worker, and what of it went by when.
 
-use super::ends::{Kind, Primary, Workers, send_notify, start_secondary};
-use super::relay::{Passed, Relay};
+use super::ends::{Kind, Primary, Workers, start_secondary};
 use super::versions::Versions;
 use super::watch::{Seen, Watch};
 use super::{Options, ends};
 use crate::bench::report::{Cell, Table};
 use crate::bench::statistics::Spread;
 use crate::imrs;
+use crate::transfer::notify;
+use crate::transfer::tap::{Exchange, Tap};
 use anyhow::Result;
 use std::path::Path;
 use std::thread;
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Measures with each primary, and prints the table.
 pub(super) fn run(options: &Options) -> Result<()> {
     let program = imrs::program()?;
-    let versions = Versions::make(&program, options.runs as usize + 2)?;
+    let versions = Versions::make(options.runs + 2)?;
     let title = format!(
         "NOTIFY to the new serial on every worker, ms: {} versions, {} workers",
         options.runs, options.workers
@@ -33,14 +34,15 @@ pub(super) fn run(options: &Options) -> Result<()> {
 /// One new version.
 struct Run {
     notified: Instant,
-    passed: Passed,
+    /// The transfer; the last one, if there were several.
+    transfer: Option<Exchange>,
     seen: Seen,
 }
 
 fn measure(options: &Options, kind: Kind, program: &Path, versions: &Versions) -> Result<Vec<Run>> {
     let address = |index| options.common.address(index);
     let primary = Primary::start(kind, program, versions, address(0)?)?;
-    let relay = Relay::start(address(1)?, primary.address)?;
+    let tap = Tap::start(address(1)?, primary.address)?;
     let workers = Workers {
         count: options.workers,
         pinned: false,
@@ -52,14 +54,14 @@ fn measure(options: &Options, kind: Kind, program: &Path, versions: &Versions) -
     for version in &versions.all[1..] {
         primary.publish(version)?;
         thread::sleep(ends::NOTIFY_SPACING);
-        relay.take();
+        let before = tap.exchanges().len();
         let notified = Instant::now();
-        send_notify(secondary)?;
+        notify::send(secondary, version.serial, None)?;
         let seen = watch.until(version.serial)?;
-        let passed = relay.take();
+        let exchanges = tap.exchanges();
         runs.push(Run {
             notified,
-            passed,
+            transfer: exchanges[before..].last().copied(),
             seen,
         });
     }
@@ -77,20 +79,28 @@ fn row(kind: Kind, runs: &[Run]) -> Vec<Cell> {
             false => Cell::Spread(Spread::of(times), 0),
         }
     };
-    let since = |from: Option<Instant>, to: Option<Instant>| Some(to? - from?);
+    let of_transfer = |time: fn(&Run, &Exchange) -> Duration| {
+        spread(&|run| Some(time(run, run.transfer.as_ref()?)))
+    };
     let total = |run: &Run| run.seen.last - run.notified;
     let worst = runs.iter().map(total).max().unwrap_or_default();
-    let octets = runs.iter().map(|run| run.passed.octets as f64);
+    let octets = runs
+        .iter()
+        .filter_map(|run| Some(run.transfer?.octets as f64));
+    let octets: Vec<f64> = octets.collect();
     vec![
         Cell::Text(kind.name().to_owned()),
-        spread(&|run| since(Some(run.notified), run.passed.requested)),
-        spread(&|run| since(run.passed.requested, run.passed.fetched)),
-        spread(&|run| since(run.passed.fetched, Some(run.seen.first))),
-        spread(&|run| since(Some(run.seen.first), Some(run.seen.last))),
+        of_transfer(|run, transfer| transfer.asked - run.notified),
+        of_transfer(|_, transfer| transfer.answered - transfer.asked),
+        of_transfer(|run, transfer| run.seen.first - transfer.answered),
+        spread(&|run| Some(run.seen.last - run.seen.first)),
         spread(&|run| Some(total(run))),
         Cell::Number(worst.as_secs_f64() * 1e3, 0),
         Cell::Bound(1000.0),
-        Cell::Count(Spread::of(octets).median as u64),
+        match octets.is_empty() {
+            true => Cell::None,
+            false => Cell::Count(Spread::of(octets).median as u64),
+        },
     ]
 }
 

@@ -1,4 +1,4 @@
-//! The few messages of RFC 1996 and RFC 5936 that the measurements send, and the serial in what
+//! The few messages that the measurements send in great numbers, and the serial in what
 //! comes back. All are about the root.
 
 use domain::base::Message;
@@ -7,22 +7,17 @@ use domain::rdata::Soa;
 
 /// A query for the SOA record.
 pub(super) fn soa_query(id: u16) -> Vec<u8> {
-    message(id, 0x0000, Rtype::SOA)
-}
-
-/// A NOTIFY: opcode 4, AA (RFC 1996 section 3.7).
-pub(super) fn notify(id: u16) -> Vec<u8> {
-    message(id, 0x2400, Rtype::SOA)
+    message(id, Rtype::SOA)
 }
 
 /// A query for the whole zone.
 pub(super) fn axfr_query(id: u16) -> Vec<u8> {
-    message(id, 0x0000, Rtype::AXFR)
+    message(id, Rtype::AXFR)
 }
 
-fn message(id: u16, flags: u16, rtype: Rtype) -> Vec<u8> {
+fn message(id: u16, rtype: Rtype) -> Vec<u8> {
     let mut octets = Vec::new();
-    for number in [id, flags, 1, 0, 0, 0] {
+    for number in [id, 0, 1, 0, 0, 0] {
         octets.extend_from_slice(&number.to_be_bytes());
     }
     // The root, type, class IN.

@@ -2,14 +2,13 @@
 //! the zone to many takes from answering.
 //!
 //! Start reading at [`run`]. The parts: `versions` makes roots that differ in their serial, `ends`
-//! starts a primary and imrs as its secondary, `watch` sees when a serial is answered, `relay` sees
-//! what passes between the two. `fresh`, `swaps` and `sending` measure.
+//! starts a primary and imrs as its secondary, `watch` sees when a serial is answered, `client` is
+//! one secondary of many. `fresh`, `swaps` and `sending` measure.
 
 mod client;
 mod ends;
 mod fresh;
 mod message;
-mod relay;
 mod sending;
 mod swaps;
 mod versions;

@@ -1,7 +1,8 @@
 //! Many secondaries take the zone at once while UDP is answered.
 //!
 //! The worker has a core of its own. The generator shares the other one with the threads that send
-//! and with the clients, and runs ahead of them, so that it asks on time: it stands for the outside.
+//! and with the clients, which run behind all others, since they stand for other machines. The
+//! generator has no precedence: the kernel's own work for the network would wait for it.
 
 use super::Options;
 use super::client::{Client, Taken};
@@ -61,7 +62,7 @@ fn start(root: &Root, address: SocketAddr) -> Result<Imrs> {
         if let Some(anchors) = &root.anchors {
             text += &format!("anchors = \"{}\"\n", anchors.display());
         }
-        text
+        Ok(text)
     })
 }
 
@@ -119,9 +120,6 @@ fn hear(
     stop: &AtomicBool,
 ) -> Result<Heard> {
     kernel::pin_this_thread(options.common.server_core()?)?;
-    if !kernel::take_precedence() {
-        eprintln!("the load may be late: no precedence for it without more rights");
-    }
     if let Load::Paced(rate) = load {
         return Ok(Heard::Samples(paced(server, queries, rate, stop)?));
     }
@@ -148,6 +146,7 @@ fn take_all(options: &Options, server: SocketAddr) -> Result<Round> {
             let ready = &ready;
             scope.spawn(move || {
                 let pinned = kernel::pin_this_thread(core);
+                kernel::yield_to_others();
                 ready.wait();
                 pinned?;
                 client.take()

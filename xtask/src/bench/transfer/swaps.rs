@@ -2,14 +2,16 @@
 //! then and otherwise.
 
 use super::Options;
-use super::ends::{self, Primary, Workers, send_notify, start_secondary};
+use super::ends::{self, Primary, Workers, start_secondary};
 use super::versions::Versions;
 use super::watch::Watch;
 use crate::bench::kernel;
 use crate::bench::load::{Sample, paced, since_1970};
 use crate::bench::queries::{self, Delegations, Mix};
 use crate::bench::report::{Cell, Table};
+use crate::bench::statistics::Spread;
 use crate::imrs;
+use crate::transfer::notify;
 use anyhow::{Context, Result, anyhow};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -20,7 +22,7 @@ use std::time::Duration;
 /// Measures and prints the table.
 pub(super) fn run(options: &Options) -> Result<()> {
     let program = imrs::program()?;
-    let versions = Versions::make(&program, options.runs as usize + 1)?;
+    let versions = Versions::make(options.runs + 1)?;
     let common = &options.common;
     let kind = *options.primaries.first().context("no primary")?;
     let primary = Primary::start(kind, &program, &versions, common.address(0)?)?;
@@ -36,8 +38,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         secondary,
         workers,
     )?;
-    let file = &versions.all[0].file;
-    let delegations = Delegations::read(file)?;
+    let delegations = Delegations::of(&versions.all[0].text)?;
     let queries = queries::corpus(&delegations, Mix::Root, common.seed, CORPUS);
     let stop = AtomicBool::new(false);
     let (swaps, samples) = thread::scope(|scope| {
@@ -60,17 +61,40 @@ fn load(
     stop: &AtomicBool,
 ) -> Result<Vec<Sample>> {
     kernel::pin_this_thread(options.common.server_core()?)?;
-    if !kernel::take_precedence() {
-        eprintln!("the load may be late: no precedence for it without more rights");
-    }
     paced(server, queries, options.rate, stop)
 }
 
 /// When one version was published, told of, and served.
 struct Swap {
     publishing: Duration,
+    published: Duration,
     notified: Duration,
     served: Duration,
+}
+
+impl Swap {
+    /// While the primary takes the version, on the same machine: no part of what is compared.
+    fn publication(&self) -> Range<Duration> {
+        self.publishing..self.published + SETTLE
+    }
+
+    /// From the NOTIFY to the new serial.
+    fn refresh(&self) -> Range<Duration> {
+        self.notified..self.served
+    }
+
+    /// About the moment of the swap.
+    fn moment(&self) -> Range<Duration> {
+        self.served - ABOUT..self.served + ABOUT
+    }
+
+    /// Before and after, when nothing happens.
+    fn calm(&self) -> [Range<Duration>; 2] {
+        [
+            self.published + SETTLE..self.notified,
+            self.served + ABOUT..self.served + ends::NOTIFY_SPACING,
+        ]
+    }
 }
 
 fn swap_all(primary: &Primary, versions: &Versions, secondary: SocketAddr) -> Result<Vec<Swap>> {
@@ -80,12 +104,14 @@ fn swap_all(primary: &Primary, versions: &Versions, secondary: SocketAddr) -> Re
     for version in &versions.all[1..] {
         let publishing = since_1970();
         primary.publish(version)?;
+        let published = since_1970();
         thread::sleep(ends::NOTIFY_SPACING);
         let notified = since_1970();
-        send_notify(secondary)?;
+        notify::send(secondary, version.serial, None)?;
         watch.until(version.serial)?;
         swaps.push(Swap {
             publishing,
+            published,
             notified,
             served: since_1970(),
         });
@@ -95,19 +121,6 @@ fn swap_all(primary: &Primary, versions: &Versions, secondary: SocketAddr) -> Re
 }
 
 fn table(options: &Options, swaps: &[Swap], samples: &[Sample]) -> Table {
-    let refresh = |swap: &Swap| swap.notified..swap.served;
-    let around = |swap: &Swap| swap.served - AROUND..swap.served + AROUND;
-    // The primary shares the machine: what it does to publish is no part of either.
-    let other = |swap: &Swap| swap.publishing..swap.notified;
-    let within = |sample: &Sample, span: &dyn Fn(&Swap) -> Range<Duration>| {
-        swaps.iter().any(|swap| span(swap).contains(&sample.sent))
-    };
-    let is_steady = |sample: &Sample| {
-        ![&refresh as &dyn Fn(&Swap) -> _, &around, &other]
-            .iter()
-            .any(|span| within(sample, span))
-    };
-    let steady = Latencies::of(samples.iter().filter(|sample| is_steady(sample)));
     let title = format!(
         "UDP at {} queries a second while {} versions are swapped in",
         options.rate,
@@ -115,34 +128,34 @@ fn table(options: &Options, swaps: &[Swap], samples: &[Sample]) -> Table {
     );
     let mut table = Table::new(title, &COLUMNS);
     let bound = Cell::Bound(1.2);
-    let of = |span: &dyn Fn(&Swap) -> Range<Duration>| {
-        Latencies::of(samples.iter().filter(|sample| within(sample, span)))
+    let row = |name: &str, spans: &dyn Fn(&Swap) -> Vec<Range<Duration>>, bound: Cell| {
+        let of = |swap: &Swap| Latencies::within(samples, &spans(swap));
+        let all = swaps.iter().flat_map(spans).collect::<Vec<_>>();
+        // Each swap against the calm about it: a disturbance of the machine meets both.
+        let ratio = |swap: &Swap| {
+            let calm = Latencies::within(samples, &swap.calm());
+            of(swap).at(0.99) / calm.at(0.99)
+        };
+        let ratios = Spread::of(swaps.iter().map(ratio));
+        cells(name, &Latencies::within(samples, &all), ratios, bound)
     };
-    table.push(row("steady", &steady, None, Cell::None));
+    table.push(row("calm", &|swap| swap.calm().to_vec(), Cell::None));
     table.push(row(
         "NOTIFY to answer",
-        &of(&refresh),
-        Some(&steady),
+        &|swap| vec![swap.refresh()],
         bound.clone(),
     ));
     table.push(row(
         "50 ms about the swap",
-        &of(&around),
-        Some(&steady),
+        &|swap| vec![swap.moment()],
         bound,
     ));
     table.push(row(
         "primary publishes",
-        &of(&other),
-        Some(&steady),
+        &|swap| vec![swap.publication()],
         Cell::None,
     ));
-    table.push(row(
-        "in all",
-        &Latencies::of(samples),
-        Some(&steady),
-        Cell::None,
-    ));
+    table.push(cells_of_all(samples));
     table
 }
 
@@ -155,6 +168,12 @@ struct Latencies {
 }
 
 impl Latencies {
+    /// Of the queries sent within one of these spans.
+    fn within(samples: &[Sample], spans: &[Range<Duration>]) -> Self {
+        let is_within = |sample: &&Sample| spans.iter().any(|span| span.contains(&sample.sent));
+        Self::of(samples.iter().filter(is_within))
+    }
+
     fn of<'a>(samples: impl IntoIterator<Item = &'a Sample>) -> Self {
         let mut latencies = Latencies {
             asked: 0,
@@ -176,6 +195,18 @@ impl Latencies {
         latencies
     }
 
+    fn cells(&self) -> [Cell; 7] {
+        [
+            Cell::Count(self.asked),
+            Cell::Count(self.lost),
+            Cell::Count(self.refused),
+            Cell::Number(self.at(0.5), 0),
+            Cell::Number(self.at(0.99), 0),
+            Cell::Number(self.at(0.999), 0),
+            Cell::Number(self.at(1.0), 0),
+        ]
+    }
+
     /// The latency that this part of the responses stays within, in microseconds.
     fn at(&self, part: f64) -> f64 {
         let last = self.sorted_us.len().saturating_sub(1);
@@ -184,20 +215,18 @@ impl Latencies {
     }
 }
 
-fn row(name: &str, own: &Latencies, steady: Option<&Latencies>, bound: Cell) -> Vec<Cell> {
-    let ratio = steady.map(|steady| own.at(0.99) / steady.at(0.99));
-    vec![
-        Cell::Text(name.to_owned()),
-        Cell::Count(own.asked),
-        Cell::Count(own.lost),
-        Cell::Count(own.refused),
-        Cell::Number(own.at(0.5), 0),
-        Cell::Number(own.at(0.99), 0),
-        Cell::Number(own.at(0.999), 0),
-        Cell::Number(own.at(1.0), 0),
-        ratio.map_or(Cell::None, |ratio| Cell::Number(ratio, 2)),
-        bound,
-    ]
+fn cells(name: &str, own: &Latencies, ratios: Spread, bound: Cell) -> Vec<Cell> {
+    let mut cells = vec![Cell::Text(name.to_owned())];
+    cells.extend(own.cells());
+    cells.extend([Cell::Spread(ratios, 2), bound]);
+    cells
+}
+
+fn cells_of_all(samples: &[Sample]) -> Vec<Cell> {
+    let mut cells = vec![Cell::Text("in all".to_owned())];
+    cells.extend(Latencies::of(samples).cells());
+    cells.extend([Cell::None, Cell::None]);
+    cells
 }
 
 const COLUMNS: [&str; 10] = [
@@ -209,12 +238,15 @@ const COLUMNS: [&str; 10] = [
     "p99 µs",
     "p99.9 µs",
     "longest µs",
-    "p99/steady",
+    "p99/calm",
     "bound",
 ];
 
 /// Before and after the moment at which the new serial was seen.
-const AROUND: Duration = Duration::from_millis(50);
+const ABOUT: Duration = Duration::from_millis(50);
+
+/// Time for the primary to finish what it does after its first answer.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// Queries in the corpus.
 const CORPUS: usize = 20_000;

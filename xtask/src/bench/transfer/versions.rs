@@ -1,65 +1,39 @@
 //! Versions of a root of the real size, which differ in SOA, ZONEMD and their signatures: the
-//! commonest step of the real root. It cannot be signed anew, so these are made, with algorithm 8
-//! as it has.
+//! commonest step of the real root, which cannot be signed anew.
 
-use anyhow::{Context, Result, ensure};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use tempfile::TempDir;
+use crate::transfer::versions;
+use anyhow::Result;
+use imrs_zone::synth::REAL_TLDS;
 
-/// The versions, each in a file of its own.
+/// The versions, by rising serial, and their trust anchor.
 pub(super) struct Versions {
-    /// Their files, by rising serial.
     pub(super) all: Vec<Version>,
-    /// The trust anchors of all of them.
-    pub(super) anchors: PathBuf,
-    _directory: TempDir,
+    /// As DS records.
+    pub(super) anchors: String,
 }
 
 /// One version.
 pub(super) struct Version {
     pub(super) serial: u32,
-    pub(super) file: PathBuf,
+    /// The master file.
+    pub(super) text: String,
 }
 
 impl Versions {
-    /// Makes `count` versions by the program.
-    pub(super) fn make(program: &Path, count: usize) -> Result<Versions> {
+    /// Makes so many, ahead of what is measured.
+    pub(super) fn make(count: u32) -> Result<Versions> {
         eprintln!("making {count} versions of a root");
-        let directory = tempfile::Builder::new()
-            .prefix("imrs-versions-")
-            .tempdir()?;
-        let made_at = jiff::Timestamp::now().to_string();
-        let mut all = Vec::new();
-        let mut anchors = Vec::new();
-        for serial in (FIRST..).take(count) {
-            let out = directory.path().join(serial.to_string());
-            let output = Command::new(program)
-                .args(["zone", "synth", "--algorithm", "8", "--at", &made_at])
-                .args(["--serial", &serial.to_string(), "--out"])
-                .arg(&out)
-                .output()?;
-            let error = String::from_utf8_lossy(&output.stderr);
-            ensure!(output.status.success(), "imrs zone synth: {error}");
-            let file = out.join("root.zone");
-            anchors.push(fs::read(out.join("anchors.ds"))?);
-            all.push(Version { serial, file });
-        }
-        ensure!(
-            anchors.windows(2).all(|pair| pair[0] == pair[1]),
-            "the versions are signed with different keys"
-        );
-        let anchors = directory.path().join("anchors.ds");
-        let first = all.first().context("no version")?;
-        fs::copy(first.file.with_file_name("anchors.ds"), &anchors)?;
+        let versions = versions::Versions::new(REAL_TLDS)?;
+        let make = |number| {
+            let version = versions.make(number)?;
+            Ok(Version {
+                serial: version.serial,
+                text: version.text(),
+            })
+        };
         Ok(Versions {
-            all,
-            anchors,
-            _directory: directory,
+            all: (0..count).map(make).collect::<Result<_>>()?,
+            anchors: versions.anchors,
         })
     }
 }
-
-/// The serial of the first version.
-const FIRST: u32 = 2_026_010_100;

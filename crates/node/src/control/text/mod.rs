@@ -109,6 +109,9 @@ fn write_attempt(text: &mut String, attempt: &Attempt) -> std::fmt::Result {
         AttemptResult::Unchanged => "unchanged",
         AttemptResult::Refused => "REFUSED",
     };
+    if attempt.at.is_empty() {
+        return writeln!(text, "none yet");
+    }
     write!(text, "{} {result}", attempt.at)?;
     match &attempt.reason {
         Some(reason) => writeln!(text, ": {reason}"),

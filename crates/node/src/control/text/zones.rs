@@ -62,9 +62,8 @@ fn write_zone(text: &mut String, zone: &KeptZone) -> Result {
 /// What is held, and whether it is still right.
 fn write_copy(text: &mut String, zone: &KeptZone) -> Result {
     if let Some(source) = &zone.source {
-        let age = { zone.received.as_ref() }.map_or(String::new(), |received| {
-            format!("{}, from ", age(received))
-        });
+        let age = { zone.received.as_ref() }
+            .map_or(String::new(), |received| format!("{}, ", age(received)));
         line(text, "age", &format!("{age}{source}"))?;
     }
     if let Some(check) = &zone.last_check {
@@ -323,7 +322,7 @@ fn happening(happening: &Happening) -> String {
         words += &format!(" {serial}");
     }
     if let Some(source) = &happening.source {
-        words += &format!(" from {source}");
+        words += &format!(", {source}");
     }
     if let Some(took) = happening.took_ms {
         words += &format!(" in {took} ms");

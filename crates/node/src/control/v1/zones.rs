@@ -29,7 +29,7 @@ pub struct KeptZone {
     pub attention: Vec<String>,
     /// Its serial, if there is a copy.
     pub serial: Option<u32>,
-    /// Where the copy comes from: a file, or the address of a primary.
+    /// Where the copy comes from: a file, or a primary and how it sent it.
     pub source: Option<String>,
     /// When the copy was read or fetched: its age.
     pub received: Option<When>,
@@ -65,7 +65,7 @@ pub struct KeptZone {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Happening>,
     /// What was counted since the start: of what, by result. `notify-in`, `transfer-in`,
-    /// `notify-out` and `transfer-out` are there.
+    /// and `notify-out` are there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, BTreeMap<String, u64>>,
 }
@@ -281,7 +281,7 @@ pub struct Happening {
     /// The serial that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<u32>,
-    /// Where that came from.
+    /// Where that came from, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Why.

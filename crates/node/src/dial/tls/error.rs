@@ -93,14 +93,16 @@ pub enum TlsFault {
     /// What it sends is not TLS.
     #[error("the peer does not speak TLS on this port")]
     NotTls(#[source] rustls::Error),
-    /// It has no version in common (RFC 9103 section 7.1 asks for 1.3).
+    /// It has no version in common (RFC 9103 section 7.2 asks for 1.3).
     #[error("the peer does not speak TLS 1.3, which zone transfers need")]
     OtherVersion,
     /// It did not agree to speak DNS (RFC 9103 section 7.1).
     #[error("the peer did not agree to speak DNS: it must choose `dot` by ALPN")]
     NoDot,
     /// Its certificate is not under the authorities that are trusted.
-    #[error("the certificate of the peer is under no authority in the file of `ca`")]
+    #[error(
+        "the certificate of the peer is under no authority of those trusted here (`ca`, `client-ca`)"
+    )]
     Untrusted,
     /// Its certificate is for other names.
     #[error("the certificate of the peer is not for `server-name`")]

@@ -1,8 +1,8 @@
 //! Zone transfers over TLS (RFC 9103): who the peer is, and who we are.
 //!
 //! [`Client`] is for primaries that we talk to, [`Server`] for secondaries that come to us. Both
-//! speak TLS 1.3 alone and DNS alone (`dot`, RFC 7858 section 3.1), and both resume nothing: each session
-//! proves anew who is there.
+//! speak TLS 1.3 alone (section 7.2) and DNS alone (section 7.1), and both resume nothing: each
+//! session proves anew who is there.
 
 mod error;
 mod files;
@@ -12,7 +12,7 @@ pub use error::{OtherKey, TlsError, TlsFault};
 
 use super::error::DialError;
 use super::limits::{LINGER_OCTETS, LINGER_PATIENCE, READ_OCTETS, TLS_BUFFER_OCTETS};
-use super::stream::{Stream, Wire};
+use super::stream::{Stream, Wire, say_last};
 use crate::config::{Identity, Tls};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
@@ -20,7 +20,7 @@ use rustls::pki_types::ServerName;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{
-    ClientConfig, ClientConnection, CommonState, ServerConfig, ServerConnection, StreamOwned,
+    ClientConfig, ClientConnection, ConnectionCommon, ServerConfig, ServerConnection, StreamOwned,
 };
 use std::fmt;
 use std::io::{self, Read};
@@ -97,10 +97,12 @@ impl Client {
         let mut tls = StreamOwned::new(connection, wire);
         tls.conn.set_buffer_limit(Some(TLS_BUFFER_OCTETS));
         while tls.conn.is_handshaking() {
-            let done = tls.conn.complete_io(&mut tls.sock);
-            done.map_err(|cause| handshake_broke(cause, most))?;
+            if let Err(cause) = tls.conn.complete_io(&mut tls.sock) {
+                say_last(&mut tls.conn, &mut tls.sock);
+                return Err(handshake_broke(cause, most));
+            }
         }
-        speaks_dns(&tls.conn)?;
+        speak_dns(&mut tls.conn, &mut tls.sock)?;
         Ok(tls)
     }
 }
@@ -145,30 +147,33 @@ impl Server {
         idle: Duration,
     ) -> Result<Stream, DialError> {
         let deadline = Instant::now() + handshake;
-        let wire = Wire::new(stream, deadline).map_err(|cause| DialError::Socket { cause })?;
+        let wire = Wire::new(stream, deadline).map_err(|cause| DialError::Broken { cause })?;
         let connection = ServerConnection::new(Arc::clone(&self.config))
             .map_err(|error| DialError::Tls(TlsFault::from_library(&error)))?;
         let mut tls = StreamOwned::new(connection, wire);
         tls.conn.set_buffer_limit(Some(TLS_BUFFER_OCTETS));
         while tls.conn.is_handshaking() {
             if let Err(cause) = tls.conn.complete_io(&mut tls.sock) {
+                say_last(&mut tls.conn, &mut tls.sock);
                 linger(&mut tls.sock);
                 return Err(handshake_broke(cause, handshake));
             }
         }
         // The library refuses a client that offers other protocols, not one that offers none.
-        speaks_dns(&tls.conn)?;
+        speak_dns(&mut tls.conn, &mut tls.sock)?;
         Ok(Stream::server(tls, idle, None))
     }
 }
 
 /// Both sides must agree on DNS (RFC 9103 section 7.1), so that nobody can turn a session of
 /// another protocol under the same certificate into one of DNS.
-fn speaks_dns(connection: &CommonState) -> Result<(), DialError> {
-    match connection.alpn_protocol() {
-        Some(DOT) => Ok(()),
-        _ => Err(DialError::Tls(TlsFault::NoDot)),
+fn speak_dns<S>(tls: &mut ConnectionCommon<S>, wire: &mut Wire) -> Result<(), DialError> {
+    if tls.alpn_protocol() == Some(DOT) {
+        return Ok(());
     }
+    tls.send_close_notify();
+    say_last(tls, wire);
+    Err(DialError::Tls(TlsFault::NoDot))
 }
 
 fn handshake_broke(cause: io::Error, after: Duration) -> DialError {
@@ -230,5 +235,5 @@ impl fmt::Debug for Server {
     }
 }
 
-/// DNS over TLS, as ALPN calls it (RFC 7858 section 3.1, IANA registry).
+/// DNS over TLS, as ALPN calls it (RFC 9103 section 7.1).
 const DOT: &[u8] = b"dot";

@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 /// Judges the certificate of a server.
 ///
-/// With authorities it has to be valid under one of them and hold the name (strict profile of RFC
-/// 8310 section 5, which RFC 9103 section 9.3.1 asks for). With pins its key has to be one of them; alone they say all,
-/// and the names and dates of the certificate nothing (RFC 7858 section 4.2). The handshake proves
-/// in each case that the server has the key.
+/// With authorities it has to be valid under one of them and hold the name (RFC 9103
+/// section 9.3.2). With pins its key has to be one of them; alone they say all, and the names and
+/// dates of the certificate nothing (RFC 7858 section 4.2). The handshake proves in each case that
+/// the server has the key.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) authorities: Option<Arc<WebPkiServerVerifier>>,

@@ -29,7 +29,7 @@ fn root() -> KeptZone {
         name: ".".to_owned(),
         state: ZoneState::Served,
         serial: Some(2_026_080_101),
-        source: Some(PRIMARY.to_owned()),
+        source: Some(format!("AXFR from {PRIMARY}")),
         received: Some(when(-7_500)),
         last_check: Some(check_of(-12, CheckResult::Level)),
         next_check: Some(when(1_788)),
@@ -64,7 +64,7 @@ fn a_zone_that_is_well_takes_few_lines() {
         "1 zone: 1 served
 
 zone .  serial 2026080101  served
-  age          2 h 5 min, from 192.0.2.1:53
+  age          2 h 5 min, AXFR from 192.0.2.1:53
   checked      192.0.2.1:53 12 s ago has the same serial
   next check   in 29 min 48 s
   expires      in 6 d 23 h, at 2026-08-01T09:00:00Z (if no primary confirms it)
@@ -227,7 +227,7 @@ fn what_happened_comes_last_and_only_lately() {
         at: "2026-08-01T08:00:00Z".to_owned(),
         kind,
         serial: Some(2_026_080_101),
-        source: Some(PRIMARY.to_owned()),
+        source: Some(format!("AXFR from {PRIMARY}")),
         reason: reason.map(str::to_owned),
         took_ms,
     };
@@ -258,8 +258,8 @@ fn what_happened_comes_last_and_only_lately() {
     };
     let text = told(vec![zone]);
     let expected = "
-  history      2026-08-01T08:00:00Z in service 2026080101 from 192.0.2.1:53 in 412 ms
-               2026-08-01T08:00:00Z REFUSED 2026080101 from 192.0.2.1:53: com. DS is not validly signed
+  history      2026-08-01T08:00:00Z in service 2026080101, AXFR from 192.0.2.1:53 in 412 ms
+               2026-08-01T08:00:00Z REFUSED 2026080101, AXFR from 192.0.2.1:53: com. DS is not validly signed
 ";
     assert!(text.contains(expected), "{text}");
     assert_eq!(text.matches("BROKEN").count(), 6, "{text}");

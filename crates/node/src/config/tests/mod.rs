@@ -1,5 +1,9 @@
 //! Each mistake in a configuration gets one message with its place and remedy.
 
+mod marked;
+mod secrets;
+mod transfers;
+
 use super::Config;
 use imrs_zone::verify::Demand;
 use std::path::Path;

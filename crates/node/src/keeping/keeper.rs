@@ -14,12 +14,12 @@ use imrs_transfer::compare::{self, Comparison, Verdict};
 use imrs_transfer::incoming::Received;
 use imrs_transfer::message::SoaAnswer;
 use imrs_transfer::notify::{self, News, Notifier};
-use imrs_transfer::refresh::{Action, Fetched, Force, Held, Refresh, Timers};
+use imrs_transfer::refresh::{Action, Came, Fetched, Force, Held, Refresh, Timers};
 use imrs_transfer::time::Moment;
 use imrs_wire::Serial;
 use imrs_zone::Name;
 use std::net::IpAddr;
-use tracing::{info, warn};
+use tracing::warn;
 
 /// One zone.
 pub(crate) struct Keeper {
@@ -44,6 +44,8 @@ pub(crate) struct Keeper {
     stirred: Option<Moment>,
     /// Copies on disk, the newest first.
     stored: Vec<Header>,
+    /// Why the last thing could not be put on disk.
+    disk_trouble: Option<String>,
 }
 
 /// How far a zone is that comes from primaries.
@@ -86,6 +88,7 @@ impl Keeper {
             trouble: None,
             stirred: None,
             stored: Vec::new(),
+            disk_trouble: None,
         }
     }
 
@@ -202,7 +205,7 @@ impl Keeper {
     }
 
     /// How fresh it is, `served` being the serial that is held.
-    pub(super) fn freshness(&self, now: Moment, served: Option<Serial>) -> Freshness {
+    pub(crate) fn freshness(&self, now: Moment, served: Option<Serial>) -> Freshness {
         let held = match &self.state {
             State::NotFetched => None,
             State::Waiting(held) => held.as_ref(),
@@ -225,6 +228,25 @@ impl Keeper {
         } else {
             fresh
         }
+    }
+
+    /// Whether a round ended in which primaries offered what is held, and nothing that was refused.
+    pub(super) fn is_level(&self) -> bool {
+        let Some(refresh) = self
+            .refresh()
+            .filter(|refresh| refresh.next_check().is_some())
+        else {
+            return false;
+        };
+        let heard = refresh
+            .primaries()
+            .iter()
+            .filter_map(|standing| standing.last);
+        let mut heard = heard.map(|(_, came)| came);
+        let is_confirmed = refresh
+            .last_check()
+            .is_some_and(|check| check.came == Came::Level);
+        is_confirmed && !heard.any(|came| matches!(came, Came::Refused(_) | Came::HeldBack { .. }))
     }
 
     /// A NOTIFY came from somebody whose NOTIFY is heard.
@@ -272,7 +294,10 @@ impl Keeper {
         from: Option<Serial>,
         result: Result<Received, Fault>,
     ) -> Option<Delivery> {
-        let way = if from.is_some() { "IXFR" } else { "AXFR" };
+        let way = match (&result, from) {
+            (Ok(Received::Zone(_)), _) | (_, None) => "AXFR",
+            (_, Some(_)) => "IXFR",
+        };
         let source = format!("{way} from {}", self.peers.primaries[primary].place());
         let what = match result {
             Ok(Received::Zone(records)) => Offered::Whole(records),
@@ -282,22 +307,17 @@ impl Keeper {
                 return None;
             }
             Err(Fault { reason, wants_axfr }) => {
-                // Whoever fetched the whole has nothing else to ask for.
-                if wants_axfr && from.is_some() {
-                    info!(
-                        "zone {}: {source}: {reason}; asking for the whole",
-                        self.shown()
-                    );
-                    self.note(What::Failed { source, reason });
-                    self.fetched(now, primary, Fetched::NoDifferences);
-                } else {
-                    self.failed(now, primary, source, reason);
-                }
+                let fetched = match wants_axfr && from.is_some() {
+                    true => Fetched::NoDifferences,
+                    false => Fetched::Failed,
+                };
+                self.failed(now, primary, source, reason, fetched);
                 return None;
             }
         };
         let Some(serial) = serial_of(&what, &self.name) else {
-            self.failed(now, primary, source, "no SOA record came".to_owned());
+            let reason = "no SOA record came".to_owned();
+            self.failed(now, primary, source, reason, Fetched::Failed);
             return None;
         };
         Some(Delivery {
@@ -314,11 +334,25 @@ impl Keeper {
         })
     }
 
-    fn failed(&mut self, now: Moment, primary: usize, source: String, reason: String) {
-        warn!("zone {}: {source} came to nothing: {reason}", self.shown());
+    fn failed(
+        &mut self,
+        now: Moment,
+        primary: usize,
+        source: String,
+        reason: String,
+        fetched: Fetched,
+    ) {
+        let next = match fetched {
+            Fetched::NoDifferences => "; asking for the whole zone",
+            _ => "",
+        };
+        warn!(
+            "zone {}: {source} came to nothing: {reason}{next}",
+            self.shown()
+        );
         self.counts.failed += 1;
         self.note(What::Failed { source, reason });
-        self.fetched(now, primary, Fetched::Failed);
+        self.fetched(now, primary, fetched);
     }
 
     fn fetched(&mut self, now: Moment, primary: usize, fetched: Fetched) {
@@ -425,6 +459,11 @@ impl Keeper {
         &self.stored
     }
 
+    /// Why the last thing could not be put on disk.
+    pub(crate) fn disk_trouble(&self) -> Option<&str> {
+        self.disk_trouble.as_deref()
+    }
+
     /// What each secondary was told last.
     pub(crate) fn news(&self) -> &[News] {
         self.notifier.secondaries()
@@ -437,6 +476,7 @@ impl Keeper {
         result: Result<Vec<String>, String>,
     ) {
         self.stored = copies;
+        self.disk_trouble = result.as_ref().err().cloned();
         let troubles = result.unwrap_or_else(|trouble| vec![trouble]);
         for trouble in troubles {
             warn!("zone {}: {trouble}", self.shown());

@@ -1,20 +1,21 @@
 //! One zone that is kept current: joins the machines that decide, and remembers what came of it.
 
+mod read;
+
 use super::counts::Counts;
 use super::history::{History, What};
 use super::jobs::{Fault, Jobs};
 use super::peers::Peers;
 use super::{Delivery, serial_of};
 use crate::clock::present;
-use crate::hosting::{Freshness, Hosted, Hosting, Offer, Offered};
-use crate::limits::AGEING_REFRESHES;
+use crate::hosting::{Hosted, Hosting, Offer, Offered};
 use crate::store::Header;
 use domain::base::iana::Rcode;
-use imrs_transfer::compare::{self, Comparison, Verdict};
+use imrs_transfer::compare::{self, Comparison};
 use imrs_transfer::incoming::Received;
 use imrs_transfer::message::SoaAnswer;
-use imrs_transfer::notify::{self, News, Notifier};
-use imrs_transfer::refresh::{Action, Came, Fetched, Force, Held, Refresh, Timers};
+use imrs_transfer::notify::{self, Notifier};
+use imrs_transfer::refresh::{Action, Fetched, Force, Held, Refresh, Timers};
 use imrs_transfer::time::Moment;
 use imrs_wire::Serial;
 use imrs_zone::Name;
@@ -92,44 +93,6 @@ impl Keeper {
         }
     }
 
-    /// Its peers.
-    pub(crate) fn peers(&self) -> &Peers {
-        &self.peers
-    }
-
-    /// What happened of late.
-    pub(crate) fn history(&self) -> &History {
-        &self.history
-    }
-
-    /// What was counted.
-    pub(crate) fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    /// The machine that refreshes it, if it is refreshed.
-    pub(crate) fn refresh(&self) -> Option<&Refresh> {
-        match &self.state {
-            State::Refreshing(refresh) => Some(refresh),
-            State::NotFetched | State::Waiting(_) => None,
-        }
-    }
-
-    /// What observers say.
-    pub(crate) fn comparison(&self) -> &Comparison {
-        &self.comparison
-    }
-
-    /// Whether it waits for the zone above it.
-    pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting(_))
-    }
-
-    /// What went wrong the last time that a primary was asked.
-    pub(crate) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
-    }
-
     /// Notes something for people.
     pub(crate) fn note(&mut self, what: What) {
         self.history.add(present(), what);
@@ -202,51 +165,6 @@ impl Keeper {
         let refresh = self.refresh().and_then(Refresh::poll_timeout);
         let others = [self.notifier.poll_timeout(), self.comparison.poll_timeout()];
         others.into_iter().chain([refresh]).flatten().min()
-    }
-
-    /// How fresh it is, `served` being the serial that is held.
-    pub(crate) fn freshness(&self, now: Moment, served: Option<Serial>) -> Freshness {
-        let held = match &self.state {
-            State::NotFetched => None,
-            State::Waiting(held) => held.as_ref(),
-            State::Refreshing(refresh) => refresh.held(),
-        };
-        let verdict = served.map(|served| self.comparison.verdict(now, served));
-        let fresh = match verdict {
-            Some(Verdict::Stale { .. }) => Freshness::Stale,
-            _ => Freshness::Fresh,
-        };
-        let Some(held) = held else {
-            return fresh;
-        };
-        if held.expires() <= now {
-            Freshness::Expired
-        } else if self.too_old == Some(held.confirmed) {
-            Freshness::Unconfirmed
-        } else if now.since(held.confirmed) > held.timers.refresh() * AGEING_REFRESHES {
-            Freshness::Ageing
-        } else {
-            fresh
-        }
-    }
-
-    /// Whether a round ended in which primaries offered what is held, and nothing that was refused.
-    pub(super) fn is_level(&self) -> bool {
-        let Some(refresh) = self
-            .refresh()
-            .filter(|refresh| refresh.next_check().is_some())
-        else {
-            return false;
-        };
-        let heard = refresh
-            .primaries()
-            .iter()
-            .filter_map(|standing| standing.last);
-        let mut heard = heard.map(|(_, came)| came);
-        let is_confirmed = refresh
-            .last_check()
-            .is_some_and(|check| check.came == Came::Level);
-        is_confirmed && !heard.any(|came| matches!(came, Came::Refused(_) | Came::HeldBack { .. }))
     }
 
     /// A NOTIFY came from somebody whose NOTIFY is heard.
@@ -452,21 +370,6 @@ impl Keeper {
             Some(serial) => self.comparison.handle_answer(now, observer, serial),
             None => self.comparison.handle_unanswered(now, observer),
         }
-    }
-
-    /// Copies on disk, the newest first.
-    pub(crate) fn stored(&self) -> &[Header] {
-        &self.stored
-    }
-
-    /// Why the last thing could not be put on disk.
-    pub(crate) fn disk_trouble(&self) -> Option<&str> {
-        self.disk_trouble.as_deref()
-    }
-
-    /// What each secondary was told last.
-    pub(crate) fn news(&self) -> &[News] {
-        self.notifier.secondaries()
     }
 
     /// Something was put on disk, or was not; these copies are there now.

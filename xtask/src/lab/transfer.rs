@@ -3,8 +3,9 @@
 //! Start reading at [`run`]; `play` has the scenes.
 
 use super::load::Asked;
+use super::made::{Length, Made};
 use super::namespace;
-use super::play::{Length, Made, Play};
+use super::play::Play;
 use super::stage::Stage;
 use crate::peers::{Software, Tool, ensure_installed};
 use crate::transfer::Program;
@@ -80,6 +81,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let mut play = Play::begin(&stage, made, &secondary, options.rate, length)?;
     let outcome = play.go();
     let end = play.secondary.log_end();
+    let held = play.held;
     let failures = std::mem::take(&mut play.failures);
     let log = play.load.finish();
     let harmed = play.transcript.table(&log);
@@ -90,6 +92,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         println!("does not hold: {failure}");
     }
     let failed = failures.len() + usize::from(harmed > 0);
+    println!("{held} passed, {failed} failed");
     ensure!(failed == 0, "{failed} things do not hold");
     Ok(())
 }

@@ -15,6 +15,7 @@ use imrs_wire::Serial;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::ops::AddAssign;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What happened in a world, to see that something did.
@@ -67,6 +68,11 @@ pub fn live(seed: u64) -> Result<Tally, Violation> {
             false => crate::limits::LIFETIME,
         })
         .build();
+    for node in &mut world.nodes {
+        for upstream in &mut node.upstreams {
+            upstream.order.priority = rng.random_range(0..3);
+        }
+    }
     let troubled = match rng.random_range(0..10) {
         0 => 9 * DAY,
         1..4 => 3 * DAY,
@@ -77,23 +83,46 @@ pub fn live(seed: u64) -> Result<Tally, Violation> {
     let until = world.now() + troubled;
     world.after(Duration::ZERO, Event::Disturb { until });
     world.try_run(troubled)?;
-    heal(&mut world);
-    world.try_run(2 * HEALED_WITHIN + MINUTE)?;
-    check_healed(&world, 2 * HEALED_WITHIN + MINUTE)?;
+    let honest = PrimaryId(rng.random_range(0..world.primaries.len()));
+    let healing = match rng.random_bool(0.5) {
+        true => Healing::Whole,
+        false => Healing::OnePrimary(honest),
+    };
+    heal(&mut world, healing);
+    let target = world.newest();
+    for steps in 1..=2 {
+        world.try_run(HEALED_WITHIN + MINUTE)?;
+        check_healed(&world, target, steps)?;
+    }
     Ok(tally(&world))
 }
 
-/// Makes everything well.
-pub fn heal(world: &mut World) {
+/// What heals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Healing {
+    /// Everything.
+    Whole,
+    /// Everything but the primaries, of whom one becomes honest.
+    OnePrimary(PrimaryId),
+}
+
+/// Makes it well, without telling the nodes: they must find out by themselves.
+pub fn heal(world: &mut World, healing: Healing) {
     world.may_mishap = false;
-    let newest = world.newest();
     let now = world.now();
+    let newest = Arc::clone(world.origin.newest());
     for primary in world.primaries() {
-        world.set_mood(primary, Mood::Honest);
+        if healing == Healing::Whole || healing == Healing::OnePrimary(primary) {
+            let primary = &mut world.primaries[primary.0];
+            primary.mood = Mood::Honest;
+            primary.learn(&newest);
+        }
     }
-    for node in 0..world.nodes.len() {
-        let id = NodeId(node);
-        let node = world.node_mut(id);
+    for number in 0..world.nodes.len() {
+        let held = world.nodes[number].serial();
+        let held = held.and_then(|serial| world.origin.version(serial));
+        let is_mishap = newest.is_mishap() || held.is_some_and(|version| version.is_mishap());
+        let node = &mut world.nodes[number];
         node.clock = Clock::default();
         // Whatever was to fail will not.
         node.disk.empty();
@@ -104,8 +133,9 @@ pub fn heal(world: &mut World) {
         if !node.is_up() {
             node.start(now);
         }
-        // What may be a mishap was meant after all.
-        node.accept(now, newest);
+        if is_mishap {
+            node.accept(now, newest.serial());
+        }
     }
 }
 

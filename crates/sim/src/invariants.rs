@@ -8,6 +8,7 @@ use crate::time::{BEGIN, Clock, unix};
 use crate::world::World;
 use imrs_transfer::compare::Verdict;
 use imrs_transfer::time::Moment;
+use imrs_wire::Serial;
 use imrs_zone::record::UnixTime;
 use std::fmt;
 use std::time::Duration;
@@ -200,18 +201,19 @@ fn has_a_next_step(node: &Node, now: Moment) -> Result<(), String> {
     }
 }
 
-/// What holds once everything was well for so long as `healed`: every node serves the newest
-/// version.
-pub(crate) fn check_healed(world: &World, healed: Duration) -> Result<(), Violation> {
+/// What holds once it was well for `steps` times [`HEALED_WITHIN`]: every node so many steps from
+/// the primaries serves `target`, which was the newest version then, or a newer one.
+pub(crate) fn check_healed(world: &World, target: Serial, steps: u32) -> Result<(), Violation> {
     for (id, node) in world.nodes() {
-        let steps = if world.is_leaf(id) { 2 } else { 1 };
-        let is_newest = node.serial() == Some(world.newest());
-        if !is_newest && healed > HEALED_WITHIN * steps {
+        let is_near = steps >= if world.is_leaf(id) { 2 } else { 1 };
+        let is_there = node
+            .serial()
+            .is_some_and(|serial| !target.is_newer_than(serial));
+        if is_near && !is_there {
             let what = format!(
-                "it serves {:?} and not {} though all was well for {healed:?}; clock {:?}, {:?}",
+                "it serves {:?} and not {target} though all was well for {:?}; {:?}",
                 node.serial(),
-                world.newest(),
-                node.clock,
+                HEALED_WITHIN * steps,
                 node.refresh(),
             );
             return Err(Violation::new(world, Some(id), what));

@@ -112,6 +112,11 @@ impl Version {
         (made - 3600..end).contains(&time.0)
     }
 
+    /// Whether nobody meant it.
+    pub fn is_mishap(&self) -> bool {
+        self.recipe.delegations == MISHAP
+    }
+
     /// Who trusts it.
     pub fn anchors(&self) -> Anchors {
         Anchors::read(self.anchors_ds.as_bytes()).expect("a test root gives its anchors as DS")

@@ -4,6 +4,7 @@ use crate::lie::{Knowledge, Lie, tell};
 use crate::origin::Version;
 use crate::speech::{Heard, Script};
 use imrs_transfer::key::Key;
+use imrs_transfer::message::Asks;
 use imrs_wire::{Rcode, Serial};
 use imrs_zone::difference::Difference;
 use imrs_zone::record::UnixTime;
@@ -26,6 +27,17 @@ pub enum Mood {
     Dead,
 }
 
+/// What a primary does when it is asked for differences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ixfr {
+    /// It gives them.
+    Differences,
+    /// It gives the whole zone (RFC 1995 section 4).
+    Whole,
+    /// It does not know the question.
+    Unknown,
+}
+
 /// A primary.
 #[derive(Clone, Debug)]
 pub struct Primary {
@@ -33,19 +45,19 @@ pub struct Primary {
     pub mood: Mood,
     /// The key that requests must be signed with.
     pub key: Option<Key>,
-    /// Whether it gives differences.
-    pub is_incremental: bool,
+    /// What it does when it is asked for differences.
+    pub ixfr: Ixfr,
     /// The versions that reached it, the oldest first.
     versions: Vec<Arc<Version>>,
 }
 
 impl Primary {
     /// One that is honest and has nothing yet.
-    pub fn new(key: Option<Key>, is_incremental: bool) -> Self {
+    pub fn new(key: Option<Key>, ixfr: Ixfr) -> Self {
         Primary {
             mood: Mood::Honest,
             key,
-            is_incremental,
+            ixfr,
             versions: Vec::new(),
         }
     }
@@ -84,12 +96,15 @@ impl Primary {
             let versions = &self.versions;
             return Some(tell(lie, &heard, &Knowledge { versions, ahead }, now));
         }
+        if self.ixfr == Ixfr::Unknown && matches!(heard.request().asks, Asks::Ixfr { .. }) {
+            return Some(heard.refuse(Rcode::NOTIMP, now));
+        }
         let differences = |from| self.differences(from);
         Some(heard.give_version(&newest.packed, &newest.soa, differences, now))
     }
 
     fn differences(&self, from: Serial) -> Option<Vec<Arc<Difference>>> {
-        if !self.is_incremental {
+        if self.ixfr == Ixfr::Whole {
             return None;
         }
         let at = self

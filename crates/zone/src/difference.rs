@@ -6,6 +6,7 @@
 //!
 //! [`Candidate`]: crate::Candidate
 
+use crate::candidate::wire_octets;
 use crate::record::{Name, Record, canonical_cmp, is_identical};
 use domain::base::ToName;
 use domain::base::iana::Rtype;
@@ -132,6 +133,12 @@ pub enum Inapplicable {
 }
 
 impl Difference {
+    /// Octets of all its records in uncompressed wire form.
+    pub fn octets(&self) -> usize {
+        let records = self.removed.iter().chain(&self.added);
+        records.map(wire_octets).sum()
+    }
+
     /// Makes a difference of the records of its two parts, in any order.
     ///
     /// There is one SOA record in each part, and both are of one zone; no part has a record twice.

@@ -91,6 +91,10 @@ fn steps() -> Result<Vec<Step>> {
         "test --workspace --doc --locked --no-fail-fast",
     ));
     steps.push(Step::task("differential", "differential")?);
+    steps.push(Step::task("interop", "interop")?);
+    // Where the kernel lets nobody make a namespace, it says so.
+    let scene = "lab transfer --brief --tlds 30 --skip-if-impossible";
+    steps.push(Step::task("lab transfer", scene)?);
     steps.push(Step::task("fuzz smoke", "fuzz --seconds 15")?);
     Ok(steps)
 }

@@ -11,7 +11,7 @@ use imrs_zone::Record;
 /// Asks a primary that starts with the first version, and is given others.
 pub(super) fn ask(primary: &Host, versions: &Versions) -> Result<String> {
     let address = primary.part.address;
-    let (first, second) = (versions.make(0)?, versions.make(1)?);
+    let (first, second) = (versions.make_changed(0)?, versions.make_changed(1)?);
     let ask = |wanted| fetch::fetch(address, wanted, Some(&KEY_256));
     if let Some(difference) = difference(&first.records, &fetch::zone(address, Some(&KEY_256))?) {
         bail!("AXFR: {difference}");

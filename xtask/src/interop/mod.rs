@@ -1,15 +1,15 @@
 //! `cargo xtask interop`: zone transfers between imrs and NSD, Knot and BIND, both ways.
 //!
-//! Start reading at [`run`]. `pair` has what is tried between a primary and a secondary, `direct`
-//! what a plain client asks a primary; `report` prints the table. After each transfer the whole
+//! Start reading at [`run`]. `pair` and `story` have what is tried between a primary and a secondary,
+//! `direct` what a plain client asks a primary; `report` prints the table. After each transfer the whole
 //! zone of the secondary is compared with the version that was made, record for record.
 
 mod cases;
 mod direct;
 mod pair;
 mod report;
+mod story;
 
-use crate::imrs;
 use crate::peers::{Software, ensure_installed};
 use crate::transfer::Program;
 use crate::transfer::versions::Versions;
@@ -18,6 +18,7 @@ use cases::Case;
 use clap::ValueEnum;
 use pair::Pair;
 use report::{Outcome, Row};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
 
@@ -36,6 +37,9 @@ pub(crate) struct Args {
     /// Delegations of the root.
     #[arg(long, default_value_t = 30)]
     tlds: usize,
+    /// Build of imrs to try [default: one with the release profile]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// First of the ports that the servers use.
     #[arg(long, default_value_t = 17_000)]
     port: u16,
@@ -105,7 +109,7 @@ fn pairs(args: &Args) -> Result<Vec<Pair>> {
             pairs.extend(peers.iter().map(|other| (primary.clone(), other.clone())));
         }
     } else {
-        let imrs = Program::Imrs(imrs::program()?);
+        let imrs = Program::imrs(args.program.as_deref())?;
         pairs.extend(peers.iter().map(|peer| (peer.clone(), imrs.clone())));
         pairs.extend(peers.iter().map(|peer| (imrs.clone(), peer.clone())));
         pairs.push((imrs.clone(), imrs));

@@ -4,24 +4,24 @@
 //! the play goes on. Times are told, and nothing depends on them but that nothing takes for ever.
 
 use super::load::Load;
-use super::stage::{Stage, asked, kept};
+use super::made::{Length, Made};
+use super::stage::{Stage, Way, asked};
 use super::transcript::Transcript;
 use crate::peers::Software;
+use crate::transfer::imrs::kept;
 use crate::transfer::versions::Version;
 use crate::transfer::{Host, Program};
 use anyhow::{Context, Result, ensure};
 use domain::base::iana::Rcode;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
-use std::vec;
 
 /// The servers and the load on them.
 pub(super) struct Play<'a> {
     stage: &'a Stage,
     /// Those to come.
-    versions: vec::IntoIter<Version>,
+    versions: Made,
     primary: Host,
     /// Whom all is about.
     pub(super) secondary: Host,
@@ -29,6 +29,9 @@ pub(super) struct Play<'a> {
     pub(super) load: Load,
     /// What is told.
     pub(super) transcript: Transcript,
+    length: Length,
+    /// How much held that ought to.
+    pub(super) held: usize,
     /// What ought to hold and does not.
     pub(super) failures: Vec<String>,
     /// The serial that the secondary ought to serve.
@@ -39,19 +42,19 @@ impl<'a> Play<'a> {
     /// A primary, a secondary, the first transfer between them, and load from then on.
     pub(super) fn begin(
         stage: &'a Stage,
-        versions: Vec<Version>,
+        mut versions: Made,
         program: &Program,
         rate: u32,
+        length: Length,
     ) -> Result<Self> {
         let mut transcript = Transcript::new();
-        let mut versions = versions.into_iter();
-        let version = versions.next().context("no version was made")?;
+        let version = versions.good.next().context("no version was made")?;
         let knot = Program::Peer(Software::Knot);
         transcript.scene("first transfer");
-        let primary = stage.start_primary(&knot, &version)?;
+        let primary = stage.start_primary(&knot, Way::Plain, &version)?;
         let what = format!("{} with serial {}", knot.version()?, version.serial);
         transcript.tell("primary", &what);
-        let secondary = stage.start_secondary(program, None)?;
+        let secondary = stage.start_secondary(program, Way::Plain, None)?;
         transcript.tell(
             "secondary",
             &format!("{}, without a zone", program.version()?),
@@ -72,6 +75,8 @@ impl<'a> Play<'a> {
             secondary,
             load,
             transcript,
+            length,
+            held: 0,
             failures: Vec::new(),
             serial: version.serial,
         })
@@ -80,16 +85,24 @@ impl<'a> Play<'a> {
     /// All scenes, one after the other.
     pub(super) fn go(&mut self) -> Result<()> {
         self.transcript.scene("nothing happens");
-        self.everywhere(self.serial)?;
-        thread::sleep(QUIET);
+        self.load.everywhere(self.serial)?;
+        thread::sleep(self.length.quiet());
         self.new_serial("a new serial")?;
         self.new_serial("another one")?;
-        self.lies()?;
         self.wrong_zones()?;
         self.new_serial("a good one again")?;
+        self.lies()?;
+        if self.length == Length::Full {
+            self.new_serial("a true one after lies")?;
+        }
         self.primary_dies()?;
         self.secondary_dies()?;
-        self.primary_returns()
+        self.primary_returns()?;
+        if self.length == Length::Full {
+            self.over_tls()?;
+            self.new_serial("a new serial over TLS")?;
+        }
+        Ok(())
     }
 
     /// The primary gets a version, tells of it, and it is served.
@@ -101,7 +114,7 @@ impl<'a> Play<'a> {
         self.primary.publish(&text)?;
         let what = format!("loads serial {} and tells so", version.serial);
         self.transcript.tell("primary", &what);
-        let (first, last) = self.everywhere(version.serial)?;
+        let (first, last) = self.load.everywhere(version.serial)?;
         let what = format!(
             "served {} ms after that was asked for, by all workers {} ms after",
             first.saturating_sub(published).as_millis(),
@@ -110,6 +123,7 @@ impl<'a> Play<'a> {
         self.transcript.tell("secondary", &what);
         self.tell_swap()?;
         self.stage.expect_version(&self.secondary, &version)?;
+        self.held += 1;
         let records = version.records.len();
         let what = format!("has the zone compared: all of {records} records are as made");
         self.transcript.tell("client", &what);
@@ -123,7 +137,12 @@ impl<'a> Play<'a> {
             return Ok(());
         }
         let zone = kept(&self.secondary)?;
-        let took = zone.pointer("/history/0/took_ms").and_then(Value::as_u64);
+        let history = zone.get("history").and_then(Value::as_array);
+        let swap = history
+            .into_iter()
+            .flatten()
+            .find(|one| one.get("kind").and_then(Value::as_str) == Some("swapped"));
+        let took = swap.and_then(|swap| swap.get("took_ms")?.as_u64());
         let source = zone.pointer("/source").and_then(Value::as_str);
         let took = took.map_or("no time".to_owned(), |took| format!("{took} ms"));
         let what = format!(
@@ -154,7 +173,7 @@ impl<'a> Play<'a> {
         let what = format!("is told by a stranger, unsigned, and says {said}");
         self.transcript.tell("secondary", &what);
         self.fact(rcode != Some(Rcode::NOERROR), "a stranger is refused");
-        thread::sleep(CHASE);
+        thread::sleep(self.length.chase());
         let (after, transfers_after) = asked(&self.primary)?;
         let (more, fetched) = (after - questions, transfers_after - transfers);
         let what = format!("was asked {more} times since, {fetched} times for a transfer");
@@ -172,12 +191,13 @@ impl<'a> Play<'a> {
 
     /// Versions that nobody should serve.
     fn wrong_zones(&mut self) -> Result<()> {
-        self.transcript.scene("wrong digest");
-        let version = self.next()?.with_other_glue()?;
-        self.refused(&version, "ZONEMD")?;
-        self.transcript.scene("wrong signature");
-        let version = self.next()?.with_other_ds()?;
-        self.refused(&version, "")
+        for scene in ["wrong digest", "wrong signature, right digest"] {
+            self.transcript.scene(scene);
+            let bad = self.versions.bad.next();
+            let (what, version) = bad.context("too few versions were made")?;
+            self.refused(&version, what)?;
+        }
+        Ok(())
     }
 
     /// The primary gets a version that is to be refused for a reason with these words.
@@ -186,7 +206,7 @@ impl<'a> Play<'a> {
         let what = format!("loads serial {} and tells so", version.serial);
         self.transcript.tell("primary", &what);
         if !self.is_imrs() {
-            thread::sleep(QUIET);
+            thread::sleep(self.length.quiet());
             return self.expect_unmoved();
         }
         let start = Instant::now();
@@ -239,7 +259,7 @@ impl<'a> Play<'a> {
             let is_counted = failures.is_some_and(|failures| failures > 0);
             self.fact(is_counted, "a dead primary is counted as failing");
         }
-        thread::sleep(QUIET);
+        thread::sleep(self.length.quiet());
         self.expect_unmoved()
     }
 
@@ -252,17 +272,19 @@ impl<'a> Play<'a> {
         let program = self.secondary.program.clone();
         let killed = Instant::now();
         self.transcript.tell("secondary", "is killed");
-        self.secondary = self.stage.start_secondary(&program, Some(directory))?;
+        self.secondary = self
+            .stage
+            .start_secondary(&program, Way::Plain, Some(directory))?;
         let started = self.transcript.start.elapsed();
         self.transcript.tell("secondary", "is started again");
-        self.answered_since(started)?;
+        self.load.answered_since(started)?;
         let what = format!(
             "answers {} ms after its death",
             killed.elapsed().as_millis()
         );
         self.transcript.tell("secondary", &what);
         self.transcript.scene("secondary back, primary dead");
-        thread::sleep(QUIET);
+        thread::sleep(self.length.quiet());
         self.expect_unmoved()
     }
 
@@ -271,7 +293,7 @@ impl<'a> Play<'a> {
         self.transcript.scene("primary back");
         let version = self.next()?;
         let knot = Program::Peer(Software::Knot);
-        self.primary = self.stage.start_primary(&knot, &version)?;
+        self.primary = self.stage.start_primary(&knot, Way::Plain, &version)?;
         let what = format!("is back with serial {}", version.serial);
         self.transcript.tell("primary", &what);
         if self.is_imrs() {
@@ -279,13 +301,37 @@ impl<'a> Play<'a> {
         } else {
             let _ = self.stage.notify(version.serial, true)?;
         }
-        let _ = self.everywhere(version.serial)?;
+        let _ = self.load.everywhere(version.serial)?;
         self.stage.expect_version(&self.secondary, &version)?;
+        self.held += 1;
         let what = format!("serves {}, all records as made", version.serial);
         self.transcript.tell("secondary", &what);
         self.serial = version.serial;
-        thread::sleep(QUIET);
+        thread::sleep(self.length.quiet());
         Ok(())
+    }
+
+    /// Both begin anew, with TLS between them.
+    fn over_tls(&mut self) -> Result<()> {
+        self.transcript.window("a fresh start, over TLS");
+        thread::sleep(MARGIN);
+        let what = "Knot gives no transfers over TLS ahead of release 3.4: BIND takes its place";
+        self.transcript.tell("primary", what);
+        let _ = self.primary.daemon.kill();
+        let program = self.secondary.program.clone();
+        let _ = self.secondary.daemon.kill();
+        let version = self.next()?;
+        let bind = Program::Peer(Software::Bind);
+        self.primary = self.stage.start_primary(&bind, Way::Tls, &version)?;
+        let what = format!("{} with serial {}", bind.version()?, version.serial);
+        self.transcript.tell("primary", &what);
+        self.secondary = self.stage.start_secondary(&program, Way::Tls, None)?;
+        self.transcript.tell("secondary", "without a zone");
+        self.stage.expect_version(&self.secondary, &version)?;
+        self.held += 1;
+        let what = format!("serves {}, all records as made", version.serial);
+        self.transcript.tell("secondary", &what);
+        self.load.answered_since(self.transcript.start.elapsed())
     }
 
     fn is_imrs(&self) -> bool {
@@ -293,45 +339,8 @@ impl<'a> Play<'a> {
     }
 
     fn next(&mut self) -> Result<Version> {
-        self.versions.next().context("too few versions were made")
-    }
-
-    /// Waits until all flows are told this serial; gives when the first and the last were.
-    fn everywhere(&self, serial: u32) -> Result<(Duration, Duration)> {
-        let start = Instant::now();
-        while self.load.serials().iter().any(|told| *told != Some(serial)) {
-            ensure!(
-                start.elapsed() < PATIENCE,
-                "serial {serial} is not served by all after {PATIENCE:?}"
-            );
-            thread::sleep(PAUSE);
-        }
-        let mut firsts: HashMap<usize, Duration> = HashMap::new();
-        for asked in self.load.log() {
-            if let Some(answered) = asked.answered.filter(|_| asked.serial == Some(serial)) {
-                let first = firsts.entry(asked.flow).or_insert(answered);
-                *first = answered.min(*first);
-            }
-        }
-        let first = firsts.values().min().copied();
-        let last = firsts.values().max().copied();
-        first.zip(last).context("nobody was told the serial")
-    }
-
-    /// Waits until all flows have had an answer to what they asked since then.
-    fn answered_since(&self, since: Duration) -> Result<()> {
-        let start = Instant::now();
-        loop {
-            let mut answered = vec![false; self.load.serials().len()];
-            for asked in self.load.log() {
-                answered[asked.flow] |= asked.sent > since && asked.is_right;
-            }
-            if answered.iter().all(|answered| *answered) {
-                return Ok(());
-            }
-            ensure!(start.elapsed() < PATIENCE, "no answers after {PATIENCE:?}");
-            thread::sleep(PAUSE);
-        }
+        let next = self.versions.good.next();
+        next.context("too few versions were made")
     }
 
     /// What the secondary serves is what it served.
@@ -349,20 +358,16 @@ impl<'a> Play<'a> {
 
     /// Notes what does not hold.
     fn fact(&mut self, holds: bool, what: &str) {
-        if !holds {
+        if holds {
+            self.held += 1;
+        } else {
             self.transcript.tell("", &format!("does not hold: {what}"));
             self.failures.push(what.to_owned());
         }
     }
 }
 
-/// Time to see that nothing happens.
-const QUIET: Duration = Duration::from_secs(3);
-
-/// Time in which a serial that does not exist may be chased.
-const CHASE: Duration = Duration::from_secs(10);
-
-/// Questions within that time: one a second would be the most that NOTIFY may cause, and the
+/// Questions within the time of a chase: one a second would be the most that NOTIFY may cause, and the
 /// interval doubles.
 const CHASE_MAX: u64 = 12;
 

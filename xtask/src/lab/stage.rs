@@ -10,12 +10,12 @@
 
 use super::load::Load;
 use super::namespace::Namespace;
+use crate::transfer::certificates::{self, Certificate};
 use crate::transfer::versions::{Version, difference};
 use crate::transfer::{Host, Part, Program, Remote, Secret, fetch, notify};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use domain::base::iana::Rcode;
-use serde_json::Value;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 use tempfile::TempDir;
@@ -27,16 +27,31 @@ pub(super) struct Stage {
     secondary: Namespace,
     client: Namespace,
     anchors: String,
+    /// Of the primary, where it speaks TLS.
+    certificate: Certificate,
+    _folder: TempDir,
+}
+
+/// How transfers go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Over TCP.
+    Plain,
+    /// Over TLS (RFC 9103).
+    Tls,
 }
 
 impl Stage {
     /// Makes the places. The zone to be served has these trust anchors.
     pub(super) fn build(anchors: String) -> Result<Stage> {
+        let folder = tempfile::tempdir()?;
         let stage = Stage {
             primary: Namespace::make("primary")?,
             secondary: Namespace::make("secondary")?,
             client: Namespace::make("client")?,
             anchors,
+            certificate: certificates::make(folder.path(), SERVER_NAME)?,
+            _folder: folder,
         };
         let service = format!("{}/32", SERVICE.ip());
         let Stage {
@@ -54,9 +69,16 @@ impl Stage {
     }
 
     /// Starts a primary with a version of the zone; it notifies the secondary.
-    pub(super) fn start_primary(&self, program: &Program, version: &Version) -> Result<Host> {
+    pub(super) fn start_primary(
+        &self,
+        program: &Program,
+        way: Way,
+        version: &Version,
+    ) -> Result<Host> {
+        let tls = (way == Way::Tls).then(|| (PRIMARY_TLS, self.certificate.clone()));
         let part = Part {
             address: PRIMARY,
+            tls,
             zone: Some(version.text()),
             notified: vec![remote(SERVICE)],
             ..self.part()
@@ -68,11 +90,19 @@ impl Stage {
     pub(super) fn start_secondary(
         &self,
         program: &Program,
+        way: Way,
         directory: Option<Arc<TempDir>>,
     ) -> Result<Host> {
+        let from = match way {
+            Way::Plain => remote(PRIMARY),
+            Way::Tls => Remote {
+                tls: Some((self.certificate.ca.clone(), SERVER_NAME)),
+                ..remote(PRIMARY_TLS)
+            },
+        };
         let part = Part {
             address: SERVICE,
-            from: Some(remote(PRIMARY)),
+            from: Some(from),
             ..self.part()
         };
         self.secondary.enter(|| match directory {
@@ -129,14 +159,6 @@ impl Stage {
     }
 }
 
-/// How imrs keeps the zone current, as `imrs ctl zones` tells it.
-pub(super) fn kept(secondary: &Host) -> Result<Value> {
-    let text = secondary.control(&["zones"])?;
-    let told: Value = serde_json::from_str(&text).context("imrs ctl zones gave no JSON")?;
-    let zone = told.pointer("/zones/0").cloned();
-    zone.with_context(|| format!("imrs ctl zones tells of no zone: {told}"))
-}
-
 /// How often Knot was asked: for the SOA record and the like, and for a transfer.
 pub(super) fn asked(primary: &Host) -> Result<(u64, u64)> {
     let text = primary.control(&["stats", "mod-stats"])?;
@@ -163,16 +185,20 @@ fn remote(address: SocketAddr) -> Remote {
 }
 
 /// Where the primary is.
-const PRIMARY: SocketAddr = SocketAddr::new(
-    std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 53, 1, 1)),
-    53,
-);
+const PRIMARY: SocketAddr = at([10, 53, 1, 1], 53);
+
+/// Where it speaks TLS.
+const PRIMARY_TLS: SocketAddr = at([10, 53, 1, 1], 853);
 
 /// Where the secondary answers (RFC 5737).
-const SERVICE: SocketAddr = SocketAddr::new(
-    std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 53)),
-    53,
-);
+const SERVICE: SocketAddr = at([192, 0, 2, 53], 53);
+
+const fn at([a, b, c, d]: [u8; 4], port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), port)
+}
+
+/// The name in the certificate of the primary.
+const SERVER_NAME: &str = "primary.example";
 
 /// All three places.
 const NETWORK: &str = "10.53.0.0/16";

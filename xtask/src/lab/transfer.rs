@@ -3,15 +3,16 @@
 //! Start reading at [`run`]; `play` has the scenes.
 
 use super::load::Asked;
+use super::made::{Length, Made};
 use super::namespace;
 use super::play::Play;
 use super::stage::Stage;
-use crate::imrs;
 use crate::peers::{Software, Tool, ensure_installed};
 use crate::transfer::Program;
-use crate::transfer::versions::{Version, Versions};
+use crate::transfer::versions::Versions;
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
+use std::path::PathBuf;
 
 /// How to play it.
 #[derive(clap::Args, Debug)]
@@ -25,6 +26,12 @@ pub(super) struct Options {
     /// The secondary. Only of imrs it is asked why it refuses.
     #[arg(long, value_enum, default_value = "imrs")]
     secondary: Secondary,
+    /// Build of imrs to try [default: one with the release profile]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Leave long waits out, and what needs more servers than Knot.
+    #[arg(long)]
+    brief: bool,
     /// Say so and succeed where namespaces cannot be made.
     #[arg(long)]
     skip_if_impossible: bool,
@@ -49,24 +56,32 @@ pub(super) fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     let secondary = match options.secondary {
-        Secondary::Imrs => Program::Imrs(imrs::program()?),
+        Secondary::Imrs => Program::imrs(options.program.as_deref())?,
         Secondary::Nsd => Program::Peer(Software::Nsd),
         Secondary::Knot => Program::Peer(Software::Knot),
         Secondary::Bind => Program::Peer(Software::Bind),
     };
     let mut tools = vec![Software::Knot.tool(), IP];
+    if !options.brief {
+        tools.push(Software::Bind.tool());
+    }
     if let Program::Peer(software) = &secondary {
         tools.push(software.tool());
     }
     ensure_installed(&tools)?;
     let versions = Versions::new(options.tlds)?;
     // Made beforehand: signing would take the cores away from what is watched.
-    let made = (0..VERSIONS).map(|number| versions.make(number));
-    let made: Vec<Version> = made.collect::<Result<_>>()?;
-    let stage = Stage::build(versions.anchors()?)?;
-    let mut play = Play::begin(&stage, made, &secondary, options.rate)?;
+    let made = Made::make(&versions)?;
+    let length = if options.brief {
+        Length::Brief
+    } else {
+        Length::Full
+    };
+    let stage = Stage::build(versions.anchors)?;
+    let mut play = Play::begin(&stage, made, &secondary, options.rate, length)?;
     let outcome = play.go();
     let end = play.secondary.log_end();
+    let held = play.held;
     let failures = std::mem::take(&mut play.failures);
     let log = play.load.finish();
     let harmed = play.transcript.table(&log);
@@ -77,6 +92,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         println!("does not hold: {failure}");
     }
     let failed = failures.len() + usize::from(harmed > 0);
+    println!("{held} passed, {failed} failed");
     ensure!(failed == 0, "{failed} things do not hold");
     Ok(())
 }
@@ -101,6 +117,3 @@ const IP: Tool = Tool {
     command: "ip",
     package: "iproute2",
 };
-
-/// As many as all scenes take.
-const VERSIONS: u32 = 7;

@@ -178,7 +178,13 @@ const FORBIDDEN: &[(&str, &str)] = &[
 ];
 
 /// Where the code may read nothing of its surroundings.
-const CORE: &[&str] = &["crates/wire/src/", "crates/zone/src/", "crates/engine/src/"];
+const CORE: &[&str] = &[
+    "crates/wire/src/",
+    "crates/zone/src/",
+    "crates/engine/src/",
+    "crates/transfer/src/",
+    "crates/probe/src/",
+];
 
 const IMPURE: &[&str] = &[
     "UdpSocket",

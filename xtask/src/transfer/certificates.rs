@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The files of a server that speaks TLS.
@@ -39,6 +40,7 @@ pub(crate) fn make(directory: &Path, name: &str) -> Result<Certificate> {
     };
     fs::write(&made.certificate, leaf.pem())?;
     fs::write(&made.private_key, key.serialize_pem())?;
+    fs::set_permissions(&made.private_key, Permissions::from_mode(0o600))?;
     fs::write(&made.ca, ca.pem())?;
     Ok(made)
 }

@@ -1,6 +1,8 @@
 //! The configuration of imrs in transfers.
 
-use super::{Part, Remote, anchors_file, zone_file};
+use super::{Host, Part, Remote, anchors_file, zone_file};
+use anyhow::{Context, Result};
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -95,6 +97,14 @@ pub(super) fn control(program: &Path, directory: &Path) -> Command {
         .args(["ctl", "--output", "json", "--socket"])
         .arg(socket(directory));
     command
+}
+
+/// How it keeps the zone current, as `imrs ctl zones` tells it.
+pub(crate) fn kept(host: &Host) -> Result<Value> {
+    let text = host.control(&["zones"])?;
+    let told: Value = serde_json::from_str(&text).context("imrs ctl zones gave no JSON")?;
+    let zone = told.pointer("/zones/0").cloned();
+    zone.with_context(|| format!("imrs ctl zones tells of no zone: {told}"))
 }
 
 fn socket(directory: &Path) -> PathBuf {

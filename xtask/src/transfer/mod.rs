@@ -10,7 +10,7 @@
 mod bind;
 pub(crate) mod certificates;
 pub(crate) mod fetch;
-mod imrs;
+pub(crate) mod imrs;
 mod knot;
 pub(crate) mod notify;
 mod nsd;
@@ -18,7 +18,7 @@ pub(crate) mod tap;
 pub(crate) mod versions;
 
 use crate::peers::{Daemon, Software, tool_command};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use certificates::Certificate;
 use std::fs;
 use std::net::SocketAddr;
@@ -39,6 +39,15 @@ pub(crate) enum Program {
 }
 
 impl Program {
+    /// The build of imrs at this path, otherwise one with the release profile.
+    pub(crate) fn imrs(path: Option<&Path>) -> Result<Program> {
+        let path = match path {
+            None => crate::imrs::program()?,
+            Some(path) => fs::canonicalize(path).with_context(|| path.display().to_string())?,
+        };
+        Ok(Program::Imrs(path))
+    }
+
     /// The name in tables.
     pub(crate) fn name(&self) -> &'static str {
         match self {

@@ -15,62 +15,81 @@ use std::time::{Duration, Instant};
 /// come from anybody and is waited past. A target with TLS is asked over TLS alone: there is no
 /// falling back to what others can read and write (RFC 9103 section 9.3.2).
 pub fn ask(target: &Target, query: &[u8], patience: &Patience) -> Result<Vec<u8>, DialError> {
-    let started = Instant::now();
-    if target.tls.is_none() {
-        let wall = started + patience.wall;
-        let answer = ask_over_udp(target.address, query, patience, wall)?;
-        if !is_truncated(&answer) {
-            return Ok(answer);
-        }
-    }
-    let left = patience.wall.saturating_sub(started.elapsed());
-    ask_over_stream(
-        target,
+    Question {
         query,
-        &Patience {
-            wall: left,
-            ..*patience
-        },
-    )
-}
-
-fn ask_over_stream(
-    target: &Target,
-    query: &[u8],
-    patience: &Patience,
-) -> Result<Vec<u8>, DialError> {
-    let mut session = Session::open(target, patience)?;
-    session.send(query)?;
-    let answer = session.receive()?;
-    match answers(&answer, query) {
-        true => Ok(answer),
-        false => Err(DialError::OtherAnswer),
-    }
-}
-
-/// Each attempt is from a socket of its own, so that a guess at the port of one is none at the
-/// next (RFC 5452 section 9.2).
-fn ask_over_udp(
-    address: SocketAddr,
-    query: &[u8],
-    patience: &Patience,
-    wall: Instant,
-) -> Result<Vec<u8>, DialError> {
-    let mut wait = UDP_PATIENCE.min(patience.idle);
-    for _ in 0..UDP_ATTEMPTS {
-        let deadline = wall.min(Instant::now() + wait);
-        if let Some(answer) = attempt(address, query, deadline)? {
-            return Ok(answer);
-        }
-        if Instant::now() >= wall {
-            let after = patience.wall;
-            return Err(DialError::Wall { after });
-        }
-        wait = patience.idle.min(wait * 2);
-    }
-    Err(DialError::Unanswered {
+        patience,
         attempts: UDP_ATTEMPTS,
-    })
+    }
+    .put_to(target, &mut |_| true)
+}
+
+/// A question and how much trouble it is worth.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The message.
+    pub query: &'a [u8],
+    /// How long to wait.
+    pub patience: &'a Patience,
+    /// How often it is sent over UDP.
+    pub attempts: u32,
+}
+
+impl Question<'_> {
+    /// Asks as [`ask`] does, for an answer that `accept` takes: it may change it, such as by taking
+    /// a signature off. Over UDP what it does not take is waited past, since it may come from
+    /// anybody.
+    pub fn put_to(
+        &self,
+        target: &Target,
+        accept: &mut dyn FnMut(&mut Vec<u8>) -> bool,
+    ) -> Result<Vec<u8>, DialError> {
+        let started = Instant::now();
+        if target.tls.is_none() {
+            let wall = started + self.patience.wall;
+            let answer = self.ask_over_udp(target.address, wall, accept)?;
+            if !is_truncated(&answer) {
+                return Ok(answer);
+            }
+        }
+        let left = self.patience.wall.saturating_sub(started.elapsed());
+        let patience = Patience {
+            wall: left,
+            ..*self.patience
+        };
+        let mut session = Session::open(target, &patience)?;
+        session.send(self.query)?;
+        let mut answer = session.receive()?;
+        match answers(&answer, self.query) && accept(&mut answer) {
+            true => Ok(answer),
+            false => Err(DialError::OtherAnswer),
+        }
+    }
+
+    /// Each attempt is from a socket of its own, so that a guess at the port of one is none at
+    /// the next (RFC 5452 section 9.2).
+    fn ask_over_udp(
+        &self,
+        address: SocketAddr,
+        wall: Instant,
+        accept: &mut dyn FnMut(&mut Vec<u8>) -> bool,
+    ) -> Result<Vec<u8>, DialError> {
+        let idle = self.patience.idle;
+        let mut wait = UDP_PATIENCE.min(idle);
+        for _ in 0..self.attempts {
+            let deadline = wall.min(Instant::now() + wait);
+            if let Some(answer) = attempt(address, self.query, deadline, accept)? {
+                return Ok(answer);
+            }
+            if Instant::now() >= wall {
+                let after = self.patience.wall;
+                return Err(DialError::Wall { after });
+            }
+            wait = idle.min(wait * 2);
+        }
+        Err(DialError::Unanswered {
+            attempts: self.attempts,
+        })
+    }
 }
 
 /// One datagram; no answer if none came until the deadline, or too much else did.
@@ -78,6 +97,7 @@ fn attempt(
     address: SocketAddr,
     query: &[u8],
     deadline: Instant,
+    accept: &mut dyn FnMut(&mut Vec<u8>) -> bool,
 ) -> Result<Option<Vec<u8>>, DialError> {
     let any = match address {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
@@ -94,8 +114,10 @@ fn attempt(
             return Ok(None);
         };
         if answers(&room[..length], query) {
-            room.truncate(length);
-            return Ok(Some(room));
+            let mut answer = room[..length].to_vec();
+            if accept(&mut answer) {
+                return Ok(Some(answer));
+            }
         }
     }
     Ok(None)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Datagrams sent for one question before its peer counts as silent.
-pub(super) const UDP_ATTEMPTS: u32 = 3;
+pub(crate) const UDP_ATTEMPTS: u32 = 3;
 
 /// Time for the answer to the first datagram; it doubles with each. 7 seconds in all, in which a
 /// packet to any place of the earth comes back.

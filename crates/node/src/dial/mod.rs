@@ -14,8 +14,9 @@ mod session;
 mod stream;
 pub mod tls;
 
-pub use ask::ask;
+pub use ask::{Question, ask};
 pub use error::DialError;
+pub(crate) use limits::UDP_ATTEMPTS;
 pub use session::Session;
 pub use stream::Stream;
 

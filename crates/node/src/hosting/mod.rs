@@ -207,6 +207,7 @@ impl Hosting {
         let zone = self.zones.get_mut(number);
         if let Some(version) = zone.and_then(|zone| zone.version.as_mut()) {
             version.differences = differences;
+            version.forget_old_differences();
         }
     }
 
@@ -216,6 +217,19 @@ impl Hosting {
             return false;
         };
         std::mem::replace(&mut zone.freshness, freshness) != freshness
+    }
+
+    /// The refusal of a zone concerns nobody any more: no primary offers what was refused.
+    pub fn forget_refusal(&mut self, number: usize) {
+        let attempt = self
+            .zones
+            .get_mut(number)
+            .and_then(|zone| zone.attempt.as_mut());
+        if let Some(attempt) = attempt
+            && let AttemptResult::Refused(_) = attempt.result
+        {
+            attempt.result = AttemptResult::Unchanged;
+        }
     }
 
     /// Looks at the time: says whether the standing of any zone changed.
@@ -281,10 +295,13 @@ impl Hosted {
     fn replace(&mut self, loaded: Loaded, at: UnixTime, now: UnixTime) {
         let difference = loaded.difference.clone();
         let mut version = Version::new(loaded, at, now);
-        if let (Some(before), Some(difference)) = (self.version.take(), difference) {
-            version.differences = before.differences;
-            version.differences.push(difference);
-            version.forget_old_differences();
+        if let Some(before) = self.version.take() {
+            let is_same = before.held.serial == version.held.serial;
+            if is_same || difference.is_some() {
+                version.differences = before.differences;
+                version.differences.extend(difference);
+                version.forget_old_differences();
+            }
         }
         self.version = Some(version);
     }
@@ -343,10 +360,10 @@ impl Version {
 
     /// Differences that are together as long as the zone are of no use to anybody.
     fn forget_old_differences(&mut self) {
-        let mut records = 0;
+        let mut octets = 0;
         let kept = self.differences.iter().rev().take_while(|difference| {
-            records += difference.removed.len() + difference.added.len();
-            records <= self.held.packed.count()
+            octets += difference.octets();
+            octets <= self.held.packed.octets().len()
         });
         let kept = kept.count().min(limits::DIFFERENCES_MAX);
         self.differences.drain(..self.differences.len() - kept);

@@ -6,7 +6,7 @@
 use super::peers::Peer;
 use super::{Event, Happened, Post};
 use crate::clock::present;
-use crate::dial::{self, Patience, Session};
+use crate::dial::{self, Patience, Question, Session};
 use crate::{chain, system};
 use domain::base::iana::Rcode;
 use domain::rdata::ZoneRecordData;
@@ -15,6 +15,7 @@ use imrs_transfer::message::{self, AnswerError, SoaAnswer};
 use imrs_transfer::tsig;
 use imrs_wire::Serial;
 use imrs_zone::{Name, Record};
+use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 
 /// Why a transfer came to nothing.
@@ -117,7 +118,7 @@ impl Jobs {
         };
         let failed = move |reason| told(Err(reason));
         self.spawn(zone, "notify", failed, move || {
-            let answer = exchange(&peer, query, &patience);
+            let answer = exchange(&peer, query, &patience, NOTIFY_ATTEMPTS);
             told(answer.and_then(|answer| notify_rcode(&answer, &name, id)))
         });
     }
@@ -130,23 +131,26 @@ impl Jobs {
         let (name, peer, patience) = (name.clone(), peer.clone(), self.patience);
         move || {
             let id = rand::random();
-            let answer = exchange(&peer, message::soa_query(&name, id), &patience)?;
+            let query = message::soa_query(&name, id);
+            let answer = exchange(&peer, query, &patience, dial::UDP_ATTEMPTS)?;
             message::read_soa(&answer, &name, id).map_err(|error| chain(&error))
         }
     }
 
-    /// Does `work` on a thread of its own. Where there is none to be had, that is what happened.
+    /// Does `work` on a thread of its own. Where there is none to be had, or a library panics, that
+    /// is what happened: whoever waits for an answer gets one.
     fn spawn(
         &self,
         zone: usize,
         name: &'static str,
-        failed: impl FnOnce(String) -> Happened,
+        failed: impl Fn(String) -> Happened + Copy + Send + 'static,
         work: impl FnOnce() -> Happened + Send + 'static,
     ) {
         let (post, pinned) = (self.post.clone(), self.pinned);
         let run = move || {
             system::yield_to_workers(pinned);
-            let what = work();
+            let what = panic::catch_unwind(AssertUnwindSafe(work))
+                .unwrap_or_else(|_| failed("the server panicked over it".to_owned()));
             post.put(Event { zone, what });
         };
         if let Err(cause) = thread::Builder::new().name(name.to_owned()).spawn(run) {
@@ -199,18 +203,31 @@ pub(crate) fn receive(
 }
 
 /// Sends one message and gives the answer to it, whose signature held if the peer has a key.
-fn exchange(peer: &Peer, mut query: Vec<u8>, patience: &Patience) -> Result<Vec<u8>, String> {
-    let transaction = peer
-        .key
-        .as_ref()
-        .map(|key| tsig::sign_request(key, &mut query, present()));
-    let mut answer = dial::ask(&peer.target, &query, patience).map_err(|error| chain(&error))?;
-    if let Some(transaction) = transaction {
-        transaction
-            .verify(&mut answer, present())
-            .map_err(|error| chain(&error))?;
-    }
-    Ok(answer)
+///
+/// Over UDP anybody may answer as the peer, so what is not signed as it should be is waited past;
+/// where nothing else comes, it is told.
+fn exchange(
+    peer: &Peer,
+    mut query: Vec<u8>,
+    patience: &Patience,
+    attempts: u32,
+) -> Result<Vec<u8>, String> {
+    let transaction =
+        { peer.key.as_ref() }.map(|key| tsig::sign_request(key, &mut query, present()));
+    let mut unauthentic = None;
+    let mut accept = |answer: &mut Vec<u8>| {
+        let verified = { transaction.as_ref() }
+            .map_or(Ok(()), |transaction| transaction.verify(answer, present()));
+        unauthentic = verified.as_ref().err().map(|error| chain(error));
+        verified.is_ok()
+    };
+    let question = Question {
+        query: &query,
+        patience,
+        attempts,
+    };
+    let answer = question.put_to(&peer.target, &mut accept);
+    answer.map_err(|error| unauthentic.unwrap_or_else(|| chain(&error)))
 }
 
 /// What a secondary said to a NOTIFY. An error that it tells is an answer as well.
@@ -235,3 +252,6 @@ fn serial_of(soa: &Record) -> Option<Serial> {
         _ => None,
     }
 }
+
+/// The machine that tells secondaries sends a NOTIFY again in its own time.
+const NOTIFY_ATTEMPTS: u32 = 1;

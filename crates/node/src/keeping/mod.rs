@@ -202,6 +202,11 @@ impl Keeping {
         due.map(|due| due.since(now))
     }
 
+    /// Whether all primaries of a zone that answer offer what is held, and nothing that was refused.
+    pub(crate) fn is_level(&self, zone: usize) -> bool {
+        self.keepers.get(zone).is_some_and(Keeper::is_level)
+    }
+
     /// How fresh a zone is, of which `served` is held.
     pub(crate) fn freshness(&self, zone: usize, served: Option<Serial>) -> Freshness {
         let keeper = self.keepers.get(zone);
@@ -274,7 +279,9 @@ impl Keeping {
             None => hosted.origin.to_string(),
         };
         keeper.swapped(now, swap.from, version.held().serial, source);
-        if let Some(delivery) = delivery {
+        // What is fetched anew is on disk already.
+        let is_other = swap.from != Some(version.held().serial);
+        if let Some(delivery) = delivery.filter(|_| is_other) {
             let facts = storage::facts(delivery, version);
             let last = version.differences().last();
             let last = last.filter(|last| Some(last.from) == swap.from).cloned();

@@ -11,6 +11,7 @@ use imrs_zone::packed::Packed;
 use imrs_zone::record::UnixTime;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -71,18 +72,23 @@ impl Stores {
     }
 
     /// Puts from now on what is told on disk, on a thread of its own.
-    pub(crate) fn start(self, post: Post) -> std::io::Result<Storage> {
+    pub(crate) fn start(self, pinned: usize, post: Post) -> std::io::Result<Storage> {
         let (tasks, inbox) = channel();
         let Stores(mut stores) = self;
         let work = move || {
-            system::yield_to_workers(0);
+            system::yield_to_workers(pinned);
             for task in inbox {
                 let (Task::Save { zone, .. } | Task::Confirm { zone, .. }) = &task;
                 let zone = *zone;
                 let Some((_, store)) = stores.iter_mut().find(|(number, _)| *number == zone) else {
                     continue;
                 };
-                let result = carry_out(store, task).map_err(|error| chain(&error));
+                // What a library does not survive, the thread does.
+                let done = panic::catch_unwind(AssertUnwindSafe(|| carry_out(store, task)));
+                let result = match done {
+                    Ok(result) => result.map_err(|error| chain(&error)),
+                    Err(_) => Err("the server panicked over it".to_owned()),
+                };
                 let copies = store.copies().to_vec();
                 let what = Happened::Stored { copies, result };
                 post.put(Event { zone, what });

@@ -13,6 +13,7 @@ use imrs_engine::{Kind, Outcome, Service, Transport, respond};
 use imrs_transfer::message::{Asks, Request, notify_response, refusal};
 use imrs_transfer::outgoing::{Oversized, Reply};
 use imrs_transfer::tsig::{Checked, Keys, Signature, check};
+use imrs_wire::limits::UDP_LEN_CLASSIC;
 use imrs_wire::{Ede, Rcode, Serial};
 use imrs_zone::Name;
 use std::fmt;
@@ -149,7 +150,7 @@ impl Desk {
                         notify_response(&request, self.hear(&asker, zone, *serial))
                     }
                     Asks::Unfit(rcode) => refusal(&request, *rcode, None),
-                    _ => from_zones(visit, &message, signature.is_some()),
+                    _ => from_zones(visit, &request, &message, signature.as_ref()),
                 };
                 return Said::Response(signed(response, signature.as_mut()));
             }
@@ -308,9 +309,21 @@ fn signed(mut response: Vec<u8>, signature: Option<&mut Signature>) -> Vec<u8> {
 }
 
 /// Answers a query from the zones, and leaves room for a signature if there is to be one.
-fn from_zones(visit: &Visit<'_>, message: &[u8], is_signed: bool) -> Vec<u8> {
-    let taken = if is_signed { TSIG_OCTETS_MAX } else { 0 };
-    let mut response = vec![0; visit.room.saturating_sub(taken)];
+fn from_zones(
+    visit: &Visit<'_>,
+    request: &Request<'_>,
+    message: &[u8],
+    signature: Option<&Signature>,
+) -> Vec<u8> {
+    let room = match visit.transport {
+        Transport::Tcp { .. } => visit.room,
+        Transport::Udp => {
+            let client = request.edns.map_or(0, |edns| usize::from(edns.udp_len_max));
+            visit.room.min(client.max(UDP_LEN_CLASSIC))
+        }
+    };
+    let room = room.saturating_sub(signature.map_or(0, Signature::octets));
+    let mut response = vec![0; room];
     let outcome = respond(visit.service, visit.transport, message, &mut response);
     response.truncate(outcome.len);
     response
@@ -334,8 +347,3 @@ fn written(response: &[u8], composed: Outcome, out: &mut [u8]) -> Outcome {
         is_aside: true,
     }
 }
-
-/// Octets that a TSIG record takes at most: the name of the key and of the algorithm, which are at
-/// most 255 and 13, the longest MAC, and what is fixed (RFC 8945 section 4.2), with the other data
-/// of BADTIME.
-const TSIG_OCTETS_MAX: usize = 255 + 10 + 13 + 16 + 64 + 6;

@@ -1,7 +1,7 @@
 //! Takes connections over TLS, on which zones are given out (RFC 9103).
 //!
-//! One thread an address accepts; each connection has a thread of its own from the handshake on, in
-//! one of the places that all transfers share.
+//! One thread an address accepts; each connection has a thread of its own from the handshake on,
+//! within the limits on connections that all transfers share.
 
 use super::desk::Desk;
 use super::transfers::Conversation;
@@ -54,13 +54,13 @@ fn accept(listener: &TcpListener, server: &Arc<tls::Server>, desk: &Arc<Desk>) {
             thread::sleep(PAUSE);
             continue;
         };
-        // Without a place for it, the client sees its connection end and tries again later.
-        let Some(place) = desk.transfers().place() else {
+        // Without a seat for it, the client sees its connection end and tries again later.
+        let Some(seat) = desk.transfers().seat(peer.ip()) else {
             continue;
         };
         let (server, desk) = (Arc::clone(server), Arc::clone(desk));
         let work = move || {
-            let _place = place;
+            let _seat = seat;
             system::yield_to_workers(desk.transfers().bounds().pinned);
             if let Err(error) = converse(stream, peer, &server, &desk) {
                 debug!("connection over TLS from {peer}: {error}");

@@ -8,7 +8,7 @@ use super::pace::Pace;
 use crate::clock::present;
 use crate::dial::Stream;
 use crate::system;
-use crate::transport::Handed;
+use crate::transport::{Admission, Handed, Prefix};
 use arc_swap::ArcSwap;
 use imrs_engine::{Service, Transport};
 use std::io::{self, Read, Write};
@@ -22,7 +22,7 @@ use tracing::{debug, info};
 /// How zones are sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// Connections at once.
+    /// Transfers at once, and connections at once from one network.
     pub(crate) connections: usize,
     /// Octets that all of them together may send in a second.
     pub(crate) octets_per_second: u64,
@@ -40,7 +40,10 @@ pub(crate) struct Transfers {
     pace: Pace,
     service: Arc<ArcSwap<Service>>,
     desk: OnceLock<Weak<Desk>>,
-    running: Arc<AtomicUsize>,
+    /// Transfers that are being sent.
+    running: AtomicUsize,
+    /// Connections, those included that are not sent anything.
+    seats: Arc<Admission>,
     counts: Counts,
 }
 
@@ -53,15 +56,29 @@ struct Counts {
     broken: AtomicU64,
     /// Octets of transfers, framing included.
     octets: AtomicU64,
+    /// Connections for which there was no seat.
+    unseated: AtomicU64,
 }
 
-/// A place among the connections, free again when dropped.
-pub(super) struct Place(Arc<AtomicUsize>);
+/// A place among the transfers that are being sent, free again when dropped.
+struct Place<'a>(&'a AtomicUsize);
 
-impl Drop for Place {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
         let Place(running) = self;
         running.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A seat among the connections, free again when dropped.
+pub(super) struct Seat {
+    admission: Arc<Admission>,
+    prefix: Prefix,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.admission.release(self.prefix);
     }
 }
 
@@ -77,10 +94,14 @@ impl Transfers {
     pub(super) fn new(bounds: Bounds, service: Arc<ArcSwap<Service>>) -> Self {
         Transfers {
             pace: Pace::new(bounds.octets_per_second, Instant::now()),
+            seats: Arc::new(Admission::new(
+                bounds.connections.saturating_mul(SEATS_PER_PLACE),
+                bounds.connections,
+            )),
             bounds,
             service,
             desk: OnceLock::new(),
-            running: Arc::default(),
+            running: AtomicUsize::new(0),
             counts: Counts::default(),
         }
     }
@@ -91,16 +112,18 @@ impl Transfers {
     }
 
     /// What was counted, by name.
-    pub(super) fn counted(&self) -> [(&'static str, u64); 4] {
+    pub(super) fn counted(&self) -> [(&'static str, u64); 5] {
         let Counts {
             sent,
             broken,
             octets,
+            unseated,
         } = &self.counts;
         [
             ("sent", sent.load(Relaxed)),
             ("broken", broken.load(Relaxed)),
             ("sent-octets", octets.load(Relaxed)),
+            ("unseated", unseated.load(Relaxed)),
             ("open", self.running.load(Relaxed) as u64),
         ]
     }
@@ -110,28 +133,40 @@ impl Transfers {
         &self.bounds
     }
 
-    /// Whether there is a place for another connection.
+    /// Whether there is a place for another transfer.
     pub(super) fn has_room(&self) -> bool {
         self.running.load(Relaxed) < self.bounds.connections
     }
 
     /// Takes a place, if one is free.
-    pub(super) fn place(&self) -> Option<Place> {
+    fn place(&self) -> Option<Place<'_>> {
         let most = self.bounds.connections;
         let add = |running| (running < most).then_some(running + 1);
         let taken = self.running.fetch_update(Relaxed, Relaxed, add);
-        taken.is_ok().then(|| Place(Arc::clone(&self.running)))
+        taken.is_ok().then_some(Place(&self.running))
+    }
+
+    /// Takes a seat for a connection from an address, if there is one. No network can take more
+    /// than its share, so that others find one too.
+    pub(super) fn seat(&self, peer: IpAddr) -> Option<Seat> {
+        let prefix = Prefix::from(peer);
+        if self.seats.admit(prefix).is_err() {
+            self.counts.unseated.fetch_add(1, Relaxed);
+            return None;
+        }
+        let admission = Arc::clone(&self.seats);
+        Some(Seat { admission, prefix })
     }
 
     /// Goes on with a connection that a worker hands over.
     pub(super) fn begin(&self, handed: Handed) {
-        let (Some(place), Some(desk)) = (self.place(), self.desk.get().and_then(Weak::upgrade))
-        else {
+        let seat = self.seat(handed.peer.ip());
+        let (Some(seat), Some(desk)) = (seat, self.desk.get().and_then(Weak::upgrade)) else {
             return;
         };
         let pinned = self.bounds.pinned;
         let work = move || {
-            let _place = place;
+            let _seat = seat;
             system::yield_to_workers(pinned);
             let peer = handed.peer;
             if let Err(error) = desk.transfers().take_over(&desk, handed) {
@@ -160,9 +195,13 @@ impl Transfers {
         with.stream.limit(Some(Instant::now() + self.bounds.wall));
     }
 
-    /// Answers one message after the other, until the client ends or says nothing more.
+    /// Answers one message after the other, until the client ends, says nothing more, or has asked
+    /// enough.
     pub(super) fn converse(&self, desk: &Desk, mut with: Conversation) -> io::Result<()> {
-        while let Some(message) = with.next_message()? {
+        for _ in 0..MESSAGES_MAX {
+            let Some(message) = with.next_message()? else {
+                break;
+            };
             let service = self.service.load_full();
             let visit = Visit {
                 service: &service,
@@ -186,6 +225,10 @@ impl Transfers {
 
     /// Sends one transfer.
     fn send(&self, with: &mut Conversation, grant: Grant) -> io::Result<()> {
+        // Others were faster since this one was granted; the client comes again.
+        let Some(_place) = self.place() else {
+            return Err(io::Error::other("too many transfers at once"));
+        };
         let shown = grant.to_string();
         let started = Instant::now();
         let sent = self.send_all(&mut with.stream, grant);
@@ -269,3 +312,11 @@ const READ_OCTETS: usize = 4096;
 
 /// How long a client that got its transfer may keep its place without asking for another.
 const QUIET: Duration = Duration::from_secs(5);
+
+/// Messages on one connection. A secondary asks for a serial and a transfer or two; whoever asks
+/// more comes again, and nobody keeps a seat by asking.
+const MESSAGES_MAX: usize = 64;
+
+/// Connections for each transfer that may be sent at once: some wait for their client's next
+/// question, or for its handshake.
+const SEATS_PER_PLACE: usize = 4;

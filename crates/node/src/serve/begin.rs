@@ -7,6 +7,7 @@ use crate::hosting::load::{self, Job, Scope};
 use crate::hosting::{AttemptResult, Hosting, Offer, Offered, Origin};
 use crate::keeping::{Keeper, Stores, Times, chain_to};
 use crate::progress::Progress;
+use crate::store::StoreError;
 use crate::system;
 use anyhow::Context;
 use imrs_transfer::refresh::{Held, Timers};
@@ -53,9 +54,12 @@ pub(super) fn begin(plan: &Plan) -> anyhow::Result<Begun> {
         let name = begun.hosting.zones()[number].name().clone();
         let peers = transferred.peers.clone();
         let mut keeper = Keeper::new(name, peers, transferred.is_anchored, held, now);
-        if let Some(store) = begun.stores.of(number) {
-            keeper.keep_in_mind(store.copies().to_vec(), Ok(troubles));
-        }
+        let store = begun.stores.of(number);
+        let copies = store.map_or(Vec::new(), |store| store.copies().to_vec());
+        keeper.keep_in_mind(copies, Ok(troubles));
+        let served = begun.hosting.zones()[number].serial();
+        let freshness = keeper.freshness(now, served);
+        begun.hosting.refreshed(number, freshness);
         begun.keepers.push(keeper);
     }
     Ok(begun)
@@ -98,8 +102,15 @@ impl Begun {
             return Ok((None, Vec::new()));
         };
         let keep = plan.transferred[number].keep.clone();
-        let dropped = self.stores.open(state, number, &name, keep);
-        let mut troubles = dropped.with_context(|| format!("zone {shown}"))?;
+        let mut troubles = match self.stores.open(state, number, &name, keep) {
+            Ok(dropped) => dropped,
+            // Two servers that write to one folder would end in neither.
+            Err(error @ StoreError::InUse { .. }) => {
+                return Err(error).with_context(|| format!("zone {shown}"));
+            }
+            // A zone that cannot be stored is fetched and served all the same.
+            Err(error) => vec![format!("nothing is stored: {}", chain(&error))],
+        };
         for trouble in &troubles {
             warn!("zone {shown}: {trouble}");
         }

@@ -6,7 +6,7 @@ use crate::control::v1::{
     Check, CheckResult, Happening, HappeningKind, Heard, KeptZone, KnownPrimary, KnownSecondary,
     Observers, RefusedSerial, StoredVersion, Told, Verdict, When, ZoneState,
 };
-use crate::hosting::{Freshness, Hosted, Standing};
+use crate::hosting::{AttemptResult, Freshness, Hosted, Standing, Version};
 use crate::keeping::{Entry, Keeper, Times, What};
 use imrs_transfer::compare;
 use imrs_transfer::notify::News;
@@ -50,7 +50,7 @@ impl View<'_> {
             attention: self.attention(),
             serial: self.hosted.serial().map(|serial| serial.0),
             source: Some(self.source()),
-            received: version.map(|version| self.at(version.loaded_at)),
+            received: version.map(|version| self.at(self.received_at(version))),
             in_service: version.map(|version| self.at(version.loaded_at)),
             last_check: refresh.and_then(|refresh| {
                 let check = refresh.last_check()?;
@@ -116,8 +116,21 @@ impl View<'_> {
                 attention.push("withdrawn: its first signature ran out".to_owned());
             }
         }
+        if let Some(AttemptResult::Refused(reason)) =
+            self.hosted.attempt.as_ref().map(|a| &a.result)
+        {
+            attention.push(format!("what came last was refused: {reason}"));
+        }
+        attention.extend(self.keeper.disk_trouble().map(str::to_owned));
         attention.extend(self.keeper.trouble().map(str::to_owned));
         attention
+    }
+
+    /// When the version in service was received, be it before the start of this node.
+    fn received_at(&self, version: &Version) -> UnixTime {
+        let mut copies = self.keeper.stored().iter();
+        let copy = copies.find(|copy| copy.serial == version.held().serial);
+        copy.map_or(version.loaded_at, |copy| copy.facts.fetched_at)
     }
 
     /// Where the version in service came from.

@@ -84,7 +84,7 @@ impl Node {
             Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
         let control = Server::start(&plan.control, asked)?;
         info!("control socket {}", control.path().display());
-        let storage = stores.start(post.clone())?;
+        let storage = stores.start(pinned, post.clone())?;
         let keeping = Keeping::new(
             keepers,
             times,
@@ -287,6 +287,9 @@ impl Node {
             let served = self.hosting.zones()[number].serial();
             let freshness = self.keeping.freshness(number, served);
             has_changed |= self.hosting.refreshed(number, freshness);
+            if self.keeping.is_level(number) {
+                self.hosting.forget_refusal(number);
+            }
         }
         has_changed
     }

@@ -161,7 +161,11 @@ fn outcome(
     ordered: Moment,
 ) -> (RefreshResult, Option<String>) {
     let Some(refresh) = refresh(node, number) else {
-        return (RefreshResult::NotFetched, None);
+        let keeper = node.keeping.keepers().get(number);
+        return match keeper.is_some_and(Keeper::is_waiting) {
+            true => (RefreshResult::Unanswered, Some(WAITS.to_owned())),
+            false => (RefreshResult::NotFetched, None),
+        };
     };
     let hosted = &node.hosting.zones()[number];
     if hosted.serial() != before {
@@ -192,3 +196,6 @@ fn outcome(
         (RefreshResult::Unanswered, trouble)
     }
 }
+
+/// What is said of a zone that is not fetched yet.
+const WAITS: &str = "it waits for the zone above it, by which it is proven";

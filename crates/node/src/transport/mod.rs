@@ -29,6 +29,7 @@ pub use aside::{Answered, Aside, Asked, Handed};
 pub use counters::{Connections, Counters, KINDS, Messages, RCODES, Unsent};
 pub use error::{Protocol, StartError};
 pub use listen::refuse_covered;
+pub(crate) use tcp::{Admission, Prefix};
 pub use worker::Respond;
 
 use crate::system;
@@ -148,7 +149,7 @@ impl Running {
             .flatten()
             .map(|e| e.address)
             .collect();
-        let admission = Arc::new(tcp::Admission::new(
+        let admission = Arc::new(Admission::new(
             settings.tcp_connections,
             settings.tcp_connections_per_prefix,
         ));

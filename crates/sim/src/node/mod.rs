@@ -339,6 +339,7 @@ impl Node {
         let serial = serial_of(&records);
         let step = Step {
             held: running.held.as_ref(),
+            is_served: running.is_in_service,
             accepted: running.accepted,
         };
         let proven = match prove(records, Some(&step), &self.anchors, wall) {

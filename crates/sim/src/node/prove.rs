@@ -31,6 +31,9 @@ pub(crate) struct Proven {
 pub(crate) struct Step<'a> {
     /// The version that is held.
     pub(crate) held: Option<&'a Proven>,
+    /// Whether it is served. What is not is no measure of what is plausible: it may be many steps
+    /// old, and anything that proves is better than nothing.
+    pub(crate) is_served: bool,
     /// The serial that an operator lets pass.
     pub(crate) accepted: Option<Serial>,
 }
@@ -85,7 +88,7 @@ fn refuse_older(held: Serial, offered: Serial) -> Result<(), String> {
 }
 
 fn refuse_implausible(step: &Step<'_>, verified: &Verified) -> Result<(), String> {
-    let Some(held) = step.held else {
+    let Some(held) = step.held.filter(|_| step.is_served) else {
         return Ok(());
     };
     if step.accepted == Some(verified.serial()) {

@@ -6,7 +6,7 @@ use crate::limits::LIFETIME;
 use crate::link::Link;
 use crate::node::{Host, Node, NodeId, Upstream};
 use crate::origin::Origin;
-use crate::primary::{Mood, Primary, PrimaryId};
+use crate::primary::{Ixfr, Mood, Primary, PrimaryId};
 use crate::time::BEGIN;
 use imrs_transfer::key::{Algorithm, Key};
 use imrs_transfer::refresh;
@@ -54,7 +54,8 @@ impl Builder {
         Builder { leaves, ..self }
     }
 
-    /// So many primaries. Every second one wants signed requests, every third gives no differences.
+    /// So many primaries. Every second one wants signed requests; the first two give differences,
+    /// the third the whole zone instead, the fourth an error.
     #[must_use]
     pub fn primaries(self, primaries: usize) -> Self {
         Builder { primaries, ..self }
@@ -82,7 +83,7 @@ impl Builder {
     pub fn build(self) -> World {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let primaries: Vec<Primary> = (0..self.primaries)
-            .map(|number| Primary::new((number % 2 == 1).then(key), number % 3 != 2))
+            .map(|number| Primary::new((number % 2 == 1).then(key), IXFR[number % IXFR.len()]))
             .collect();
         let upstream = |host, key| Upstream {
             host,
@@ -141,6 +142,13 @@ impl Builder {
         world
     }
 }
+
+const IXFR: [Ixfr; 4] = [
+    Ixfr::Differences,
+    Ixfr::Differences,
+    Ixfr::Whole,
+    Ixfr::Unknown,
+];
 
 /// The key that primaries and nodes share.
 fn key() -> Key {

@@ -33,7 +33,7 @@ impl Versions {
         };
         Ok(Versions {
             all: (0..count).map(make).collect::<Result<_>>()?,
-            anchors: versions.anchors()?,
+            anchors: versions.anchors,
         })
     }
 }

@@ -65,7 +65,7 @@ pub struct KeptZone {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Happening>,
     /// What was counted since the start: of what, by result. `notify-in`, `transfer-in`,
-    /// `notify-out` and `transfer-out` are there.
+    /// and `notify-out` are there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, BTreeMap<String, u64>>,
 }

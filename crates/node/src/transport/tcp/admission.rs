@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The network that a client is counted by: IPv4 /24, IPv6 /56.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Prefix {
+pub(crate) enum Prefix {
     V4([u8; 3]),
     V6([u8; 7]),
 }
@@ -29,7 +29,7 @@ impl From<IpAddr> for Prefix {
 
 /// Which limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Full {
+pub(crate) enum Full {
     /// That of all connections.
     All,
     /// That of the client's prefix.
@@ -39,7 +39,7 @@ pub(super) enum Full {
 /// The count that the workers share. A connection takes the lock twice in its life, for some
 /// 50 ns of the 30 µs that it costs.
 #[derive(Debug)]
-pub(in crate::transport) struct Admission {
+pub(crate) struct Admission {
     limit: usize,
     limit_per_prefix: usize,
     open: Mutex<Open>,
@@ -52,7 +52,7 @@ struct Open {
 }
 
 impl Admission {
-    pub(in crate::transport) fn new(limit: usize, limit_per_prefix: usize) -> Admission {
+    pub(crate) fn new(limit: usize, limit_per_prefix: usize) -> Admission {
         Admission {
             limit,
             limit_per_prefix,
@@ -61,7 +61,7 @@ impl Admission {
     }
 
     /// Counts a connection, or says which limit is in its way.
-    pub(super) fn admit(&self, prefix: Prefix) -> Result<(), Full> {
+    pub(crate) fn admit(&self, prefix: Prefix) -> Result<(), Full> {
         let mut open = self.lock();
         let of_prefix = open.by_prefix.get(&prefix).copied().unwrap_or(0);
         if of_prefix >= self.limit_per_prefix {
@@ -76,7 +76,7 @@ impl Admission {
     }
 
     /// Takes back what [`Admission::admit`] counted.
-    pub(super) fn release(&self, prefix: Prefix) {
+    pub(crate) fn release(&self, prefix: Prefix) {
         let mut open = self.lock();
         open.all = open.all.saturating_sub(1);
         if let Entry::Occupied(mut entry) = open.by_prefix.entry(prefix) {

@@ -12,14 +12,14 @@ mod admission;
 mod connection;
 mod order;
 
-pub(super) use admission::Admission;
+pub(crate) use admission::{Admission, Prefix};
 
 use super::aside::{Answered, Handed};
 use super::counters::Number;
 use super::limits;
 use super::sys::{self, Interest};
 use super::worker::{Respond, Token, Turn};
-use admission::{Full, Prefix};
+use admission::Full;
 use connection::{Answer, Connection, Direction, Next, Phase, Scratch};
 use imrs_engine::Transport;
 use order::Ordered;

@@ -1,25 +1,26 @@
 //! One zone that is kept current: joins the machines that decide, and remembers what came of it.
 
+mod read;
+
 use super::counts::Counts;
 use super::history::{History, What};
 use super::jobs::{Fault, Jobs};
 use super::peers::Peers;
 use super::{Delivery, serial_of};
 use crate::clock::present;
-use crate::hosting::{Freshness, Hosted, Hosting, Offer, Offered};
-use crate::limits::AGEING_REFRESHES;
+use crate::hosting::{Hosted, Hosting, Offer, Offered};
 use crate::store::Header;
 use domain::base::iana::Rcode;
-use imrs_transfer::compare::{self, Comparison, Verdict};
+use imrs_transfer::compare::{self, Comparison};
 use imrs_transfer::incoming::Received;
 use imrs_transfer::message::SoaAnswer;
-use imrs_transfer::notify::{self, News, Notifier};
+use imrs_transfer::notify::{self, Notifier};
 use imrs_transfer::refresh::{Action, Fetched, Force, Held, Refresh, Timers};
 use imrs_transfer::time::Moment;
 use imrs_wire::Serial;
 use imrs_zone::Name;
 use std::net::IpAddr;
-use tracing::{info, warn};
+use tracing::warn;
 
 /// One zone.
 pub(crate) struct Keeper {
@@ -44,6 +45,8 @@ pub(crate) struct Keeper {
     stirred: Option<Moment>,
     /// Copies on disk, the newest first.
     stored: Vec<Header>,
+    /// Why the last thing could not be put on disk.
+    disk_trouble: Option<String>,
 }
 
 /// How far a zone is that comes from primaries.
@@ -86,45 +89,8 @@ impl Keeper {
             trouble: None,
             stirred: None,
             stored: Vec::new(),
+            disk_trouble: None,
         }
-    }
-
-    /// Its peers.
-    pub(crate) fn peers(&self) -> &Peers {
-        &self.peers
-    }
-
-    /// What happened of late.
-    pub(crate) fn history(&self) -> &History {
-        &self.history
-    }
-
-    /// What was counted.
-    pub(crate) fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    /// The machine that refreshes it, if it is refreshed.
-    pub(crate) fn refresh(&self) -> Option<&Refresh> {
-        match &self.state {
-            State::Refreshing(refresh) => Some(refresh),
-            State::NotFetched | State::Waiting(_) => None,
-        }
-    }
-
-    /// What observers say.
-    pub(crate) fn comparison(&self) -> &Comparison {
-        &self.comparison
-    }
-
-    /// Whether it waits for the zone above it.
-    pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting(_))
-    }
-
-    /// What went wrong the last time that a primary was asked.
-    pub(crate) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
     }
 
     /// Notes something for people.
@@ -201,32 +167,6 @@ impl Keeper {
         others.into_iter().chain([refresh]).flatten().min()
     }
 
-    /// How fresh it is, `served` being the serial that is held.
-    pub(super) fn freshness(&self, now: Moment, served: Option<Serial>) -> Freshness {
-        let held = match &self.state {
-            State::NotFetched => None,
-            State::Waiting(held) => held.as_ref(),
-            State::Refreshing(refresh) => refresh.held(),
-        };
-        let verdict = served.map(|served| self.comparison.verdict(now, served));
-        let fresh = match verdict {
-            Some(Verdict::Stale { .. }) => Freshness::Stale,
-            _ => Freshness::Fresh,
-        };
-        let Some(held) = held else {
-            return fresh;
-        };
-        if held.expires() <= now {
-            Freshness::Expired
-        } else if self.too_old == Some(held.confirmed) {
-            Freshness::Unconfirmed
-        } else if now.since(held.confirmed) > held.timers.refresh() * AGEING_REFRESHES {
-            Freshness::Ageing
-        } else {
-            fresh
-        }
-    }
-
     /// A NOTIFY came from somebody whose NOTIFY is heard.
     pub(super) fn notified(&mut self, now: Moment, peer: IpAddr, serial: Option<Serial>) {
         self.counts.notified += 1;
@@ -272,7 +212,10 @@ impl Keeper {
         from: Option<Serial>,
         result: Result<Received, Fault>,
     ) -> Option<Delivery> {
-        let way = if from.is_some() { "IXFR" } else { "AXFR" };
+        let way = match (&result, from) {
+            (Ok(Received::Zone(_)), _) | (_, None) => "AXFR",
+            (_, Some(_)) => "IXFR",
+        };
         let source = format!("{way} from {}", self.peers.primaries[primary].place());
         let what = match result {
             Ok(Received::Zone(records)) => Offered::Whole(records),
@@ -282,20 +225,17 @@ impl Keeper {
                 return None;
             }
             Err(Fault { reason, wants_axfr }) => {
-                if wants_axfr {
-                    info!(
-                        "zone {}: {source}: {reason}; asking for the whole",
-                        self.shown()
-                    );
-                    self.fetched(now, primary, Fetched::NoDifferences);
-                } else {
-                    self.failed(now, primary, source, reason);
-                }
+                let fetched = match wants_axfr && from.is_some() {
+                    true => Fetched::NoDifferences,
+                    false => Fetched::Failed,
+                };
+                self.failed(now, primary, source, reason, fetched);
                 return None;
             }
         };
         let Some(serial) = serial_of(&what, &self.name) else {
-            self.failed(now, primary, source, "no SOA record came".to_owned());
+            let reason = "no SOA record came".to_owned();
+            self.failed(now, primary, source, reason, Fetched::Failed);
             return None;
         };
         Some(Delivery {
@@ -312,11 +252,25 @@ impl Keeper {
         })
     }
 
-    fn failed(&mut self, now: Moment, primary: usize, source: String, reason: String) {
-        warn!("zone {}: {source} came to nothing: {reason}", self.shown());
+    fn failed(
+        &mut self,
+        now: Moment,
+        primary: usize,
+        source: String,
+        reason: String,
+        fetched: Fetched,
+    ) {
+        let next = match fetched {
+            Fetched::NoDifferences => "; asking for the whole zone",
+            _ => "",
+        };
+        warn!(
+            "zone {}: {source} came to nothing: {reason}{next}",
+            self.shown()
+        );
         self.counts.failed += 1;
         self.note(What::Failed { source, reason });
-        self.fetched(now, primary, Fetched::Failed);
+        self.fetched(now, primary, fetched);
     }
 
     fn fetched(&mut self, now: Moment, primary: usize, fetched: Fetched) {
@@ -418,16 +372,6 @@ impl Keeper {
         }
     }
 
-    /// Copies on disk, the newest first.
-    pub(crate) fn stored(&self) -> &[Header] {
-        &self.stored
-    }
-
-    /// What each secondary was told last.
-    pub(crate) fn news(&self) -> &[News] {
-        self.notifier.secondaries()
-    }
-
     /// Something was put on disk, or was not; these copies are there now.
     pub(crate) fn keep_in_mind(
         &mut self,
@@ -435,6 +379,7 @@ impl Keeper {
         result: Result<Vec<String>, String>,
     ) {
         self.stored = copies;
+        self.disk_trouble = result.as_ref().err().cloned();
         let troubles = result.unwrap_or_else(|trouble| vec![trouble]);
         for trouble in troubles {
             warn!("zone {}: {trouble}", self.shown());

@@ -202,6 +202,18 @@ pub(crate) fn cpu_time(pids: &[u32]) -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
+/// CPU time so far of the threads of `pid` whose name begins with `name`.
+pub(crate) fn threads_cpu_time(pid: u32, name: &str) -> Duration {
+    let nanoseconds = tasks(pid).into_iter().filter_map(|task| {
+        let folder = format!("/proc/{pid}/task/{task}");
+        let comm = fs::read_to_string(format!("{folder}/comm")).ok()?;
+        comm.starts_with(name).then_some(())?;
+        let text = fs::read_to_string(format!("{folder}/schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
+}
+
 fn tasks(pid: u32) -> Vec<i32> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
         return Vec::new();

@@ -1,13 +1,14 @@
 //! `cargo xtask interop`: zone transfers between imrs and NSD, Knot and BIND, both ways.
 //!
-//! Start reading at [`run`]. `pair` has what is tried between a primary and a secondary, `direct`
-//! what a plain client asks a primary; `report` prints the table. After each transfer the whole
+//! Start reading at [`run`]. `pair` and `story` have what is tried between a primary and a secondary,
+//! `direct` what a plain client asks a primary; `report` prints the table. After each transfer the whole
 //! zone of the secondary is compared with the version that was made, record for record.
 
 mod cases;
 mod direct;
 mod pair;
 mod report;
+mod story;
 
 use crate::peers::{Software, ensure_installed};
 use crate::transfer::Program;

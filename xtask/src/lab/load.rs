@@ -5,7 +5,7 @@
 //! gets some of them. This file does not know what happens to the server.
 
 use super::queries::{self, Expected};
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,6 +103,44 @@ impl Load {
         self.shared.flows.iter().map(last).collect()
     }
 
+    /// Waits until all flows are told this serial; gives when the first and the last were.
+    pub(super) fn everywhere(&self, serial: u32) -> Result<(Duration, Duration)> {
+        let start = Instant::now();
+        while self.serials().iter().any(|told| *told != Some(serial)) {
+            ensure!(
+                start.elapsed() < LONG,
+                "serial {serial} is not served by all after {LONG:?}"
+            );
+            thread::sleep(PAUSE);
+        }
+        let mut firsts: HashMap<usize, Duration> = HashMap::new();
+        for asked in self.log() {
+            if let Some(answered) = asked.answered.filter(|_| asked.serial == Some(serial)) {
+                let first = firsts.entry(asked.flow).or_insert(answered);
+                *first = answered.min(*first);
+            }
+        }
+        let first = firsts.values().min().copied();
+        let last = firsts.values().max().copied();
+        first.zip(last).context("nobody was told the serial")
+    }
+
+    /// Waits until all flows have had an answer to what they asked since then.
+    pub(super) fn answered_since(&self, since: Duration) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let mut answered = vec![false; self.serials().len()];
+            for asked in self.log() {
+                answered[asked.flow] |= asked.sent > since && asked.is_right;
+            }
+            if answered.iter().all(|answered| *answered) {
+                return Ok(());
+            }
+            ensure!(start.elapsed() < LONG, "no answers after {LONG:?}");
+            thread::sleep(PAUSE);
+        }
+    }
+
     /// Sends no more, and waits for what is still to come. Gives the whole log.
     pub(super) fn finish(mut self) -> Vec<Asked> {
         thread::sleep(PATIENCE);
@@ -196,6 +234,12 @@ const FLOWS: usize = 32;
 
 /// A query without a response for so long is lost.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// For an answer that ought to come, on a crowded machine.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long a thread waits before it looks whether all is over.
 const TURN: Duration = Duration::from_millis(100);

@@ -6,6 +6,7 @@
 //! printed.
 
 mod load;
+mod made;
 mod namespace;
 mod play;
 mod queries;

@@ -4,78 +4,18 @@
 //! the play goes on. Times are told, and nothing depends on them but that nothing takes for ever.
 
 use super::load::Load;
+use super::made::{Length, Made};
 use super::stage::{Stage, Way, asked};
 use super::transcript::Transcript;
 use crate::peers::Software;
 use crate::transfer::imrs::kept;
-use crate::transfer::versions::{Version, Versions};
+use crate::transfer::versions::Version;
 use crate::transfer::{Host, Program};
 use anyhow::{Context, Result, ensure};
 use domain::base::iana::Rcode;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
-use std::vec;
-
-/// How much of it is played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
-    /// All scenes.
-    Full,
-    /// Those that do not need long waits, or more servers.
-    Brief,
-}
-
-impl Length {
-    /// Time to see that nothing happens.
-    fn quiet(self) -> Duration {
-        match self {
-            Length::Full => Duration::from_secs(3),
-            Length::Brief => Duration::from_secs(1),
-        }
-    }
-
-    /// Time in which a serial that does not exist may be chased.
-    fn chase(self) -> Duration {
-        match self {
-            Length::Full => Duration::from_secs(10),
-            Length::Brief => Duration::from_secs(3),
-        }
-    }
-}
-
-/// The versions of a play, made before it.
-pub(super) struct Made {
-    /// Good ones, in order.
-    good: vec::IntoIter<Version>,
-    /// Two in their midst that are not, and what is wrong with them.
-    bad: vec::IntoIter<(&'static str, Version)>,
-}
-
-impl Made {
-    /// Makes them all.
-    pub(super) fn make(versions: &Versions) -> Result<Made> {
-        let numbers = (0..GOOD).filter(|number| ![BAD, BAD + 1].contains(number));
-        let good: Vec<Version> = numbers
-            .map(|number| versions.make_changed(number))
-            .collect::<Result<_>>()?;
-        let bad = vec![
-            (
-                "ZONEMD",
-                versions.with_wrong_digest(versions.make_changed(BAD)?)?,
-            ),
-            (
-                "RRSIG",
-                versions.with_wrong_signature(versions.make_changed(BAD + 1)?)?,
-            ),
-        ];
-        Ok(Made {
-            good: good.into_iter(),
-            bad: bad.into_iter(),
-        })
-    }
-}
 
 /// The servers and the load on them.
 pub(super) struct Play<'a> {
@@ -90,6 +30,8 @@ pub(super) struct Play<'a> {
     /// What is told.
     pub(super) transcript: Transcript,
     length: Length,
+    /// How much held that ought to.
+    pub(super) held: usize,
     /// What ought to hold and does not.
     pub(super) failures: Vec<String>,
     /// The serial that the secondary ought to serve.
@@ -134,6 +76,7 @@ impl<'a> Play<'a> {
             load,
             transcript,
             length,
+            held: 0,
             failures: Vec::new(),
             serial: version.serial,
         })
@@ -142,7 +85,7 @@ impl<'a> Play<'a> {
     /// All scenes, one after the other.
     pub(super) fn go(&mut self) -> Result<()> {
         self.transcript.scene("nothing happens");
-        self.everywhere(self.serial)?;
+        self.load.everywhere(self.serial)?;
         thread::sleep(self.length.quiet());
         self.new_serial("a new serial")?;
         self.new_serial("another one")?;
@@ -171,7 +114,7 @@ impl<'a> Play<'a> {
         self.primary.publish(&text)?;
         let what = format!("loads serial {} and tells so", version.serial);
         self.transcript.tell("primary", &what);
-        let (first, last) = self.everywhere(version.serial)?;
+        let (first, last) = self.load.everywhere(version.serial)?;
         let what = format!(
             "served {} ms after that was asked for, by all workers {} ms after",
             first.saturating_sub(published).as_millis(),
@@ -180,6 +123,7 @@ impl<'a> Play<'a> {
         self.transcript.tell("secondary", &what);
         self.tell_swap()?;
         self.stage.expect_version(&self.secondary, &version)?;
+        self.held += 1;
         let records = version.records.len();
         let what = format!("has the zone compared: all of {records} records are as made");
         self.transcript.tell("client", &what);
@@ -333,7 +277,7 @@ impl<'a> Play<'a> {
             .start_secondary(&program, Way::Plain, Some(directory))?;
         let started = self.transcript.start.elapsed();
         self.transcript.tell("secondary", "is started again");
-        self.answered_since(started)?;
+        self.load.answered_since(started)?;
         let what = format!(
             "answers {} ms after its death",
             killed.elapsed().as_millis()
@@ -357,8 +301,9 @@ impl<'a> Play<'a> {
         } else {
             let _ = self.stage.notify(version.serial, true)?;
         }
-        let _ = self.everywhere(version.serial)?;
+        let _ = self.load.everywhere(version.serial)?;
         self.stage.expect_version(&self.secondary, &version)?;
+        self.held += 1;
         let what = format!("serves {}, all records as made", version.serial);
         self.transcript.tell("secondary", &what);
         self.serial = version.serial;
@@ -383,9 +328,10 @@ impl<'a> Play<'a> {
         self.secondary = self.stage.start_secondary(&program, Way::Tls, None)?;
         self.transcript.tell("secondary", "without a zone");
         self.stage.expect_version(&self.secondary, &version)?;
+        self.held += 1;
         let what = format!("serves {}, all records as made", version.serial);
         self.transcript.tell("secondary", &what);
-        self.answered_since(self.transcript.start.elapsed())
+        self.load.answered_since(self.transcript.start.elapsed())
     }
 
     fn is_imrs(&self) -> bool {
@@ -395,44 +341,6 @@ impl<'a> Play<'a> {
     fn next(&mut self) -> Result<Version> {
         let next = self.versions.good.next();
         next.context("too few versions were made")
-    }
-
-    /// Waits until all flows are told this serial; gives when the first and the last were.
-    fn everywhere(&self, serial: u32) -> Result<(Duration, Duration)> {
-        let start = Instant::now();
-        while self.load.serials().iter().any(|told| *told != Some(serial)) {
-            ensure!(
-                start.elapsed() < PATIENCE,
-                "serial {serial} is not served by all after {PATIENCE:?}"
-            );
-            thread::sleep(PAUSE);
-        }
-        let mut firsts: HashMap<usize, Duration> = HashMap::new();
-        for asked in self.load.log() {
-            if let Some(answered) = asked.answered.filter(|_| asked.serial == Some(serial)) {
-                let first = firsts.entry(asked.flow).or_insert(answered);
-                *first = answered.min(*first);
-            }
-        }
-        let first = firsts.values().min().copied();
-        let last = firsts.values().max().copied();
-        first.zip(last).context("nobody was told the serial")
-    }
-
-    /// Waits until all flows have had an answer to what they asked since then.
-    fn answered_since(&self, since: Duration) -> Result<()> {
-        let start = Instant::now();
-        loop {
-            let mut answered = vec![false; self.load.serials().len()];
-            for asked in self.load.log() {
-                answered[asked.flow] |= asked.sent > since && asked.is_right;
-            }
-            if answered.iter().all(|answered| *answered) {
-                return Ok(());
-            }
-            ensure!(start.elapsed() < PATIENCE, "no answers after {PATIENCE:?}");
-            thread::sleep(PAUSE);
-        }
     }
 
     /// What the secondary serves is what it served.
@@ -450,18 +358,14 @@ impl<'a> Play<'a> {
 
     /// Notes what does not hold.
     fn fact(&mut self, holds: bool, what: &str) {
-        if !holds {
+        if holds {
+            self.held += 1;
+        } else {
             self.transcript.tell("", &format!("does not hold: {what}"));
             self.failures.push(what.to_owned());
         }
     }
 }
-
-/// As many versions as all scenes take, bad ones included.
-const GOOD: u32 = 10;
-
-/// The first of two versions that are bad.
-const BAD: u32 = 3;
 
 /// Questions within the time of a chase: one a second would be the most that NOTIFY may cause, and the
 /// interval doubles.

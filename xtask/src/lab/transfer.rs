@@ -3,8 +3,9 @@
 //! Start reading at [`run`]; `play` has the scenes.
 
 use super::load::Asked;
+use super::made::{Length, Made};
 use super::namespace;
-use super::play::{Length, Made, Play};
+use super::play::Play;
 use super::stage::Stage;
 use crate::peers::{Software, Tool, ensure_installed};
 use crate::transfer::Program;
@@ -46,7 +47,9 @@ enum Secondary {
 
 /// Plays it, if it can be played here.
 pub(super) fn run(options: &Options) -> Result<()> {
-    if let Some(why) = namespace::impossible() {
+    let missing = ensure_installed(&[IP]).err();
+    let missing = missing.map(|error| format!("{error:#}"));
+    if let Some(why) = missing.or_else(namespace::impossible) {
         ensure!(
             options.skip_if_impossible,
             "network namespaces cannot be made here: {why}"
@@ -60,7 +63,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         Secondary::Knot => Program::Peer(Software::Knot),
         Secondary::Bind => Program::Peer(Software::Bind),
     };
-    let mut tools = vec![Software::Knot.tool(), IP];
+    let mut tools = vec![Software::Knot.tool()];
     if !options.brief {
         tools.push(Software::Bind.tool());
     }
@@ -80,6 +83,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let mut play = Play::begin(&stage, made, &secondary, options.rate, length)?;
     let outcome = play.go();
     let end = play.secondary.log_end();
+    let held = play.held;
     let failures = std::mem::take(&mut play.failures);
     let log = play.load.finish();
     let harmed = play.transcript.table(&log);
@@ -90,6 +94,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         println!("does not hold: {failure}");
     }
     let failed = failures.len() + usize::from(harmed > 0);
+    println!("{held} passed, {failed} failed");
     ensure!(failed == 0, "{failed} things do not hold");
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! A secondary that takes the root by AXFR and reads it to its closing SOA record (RFC 5936).
 
 use super::message::axfr_query;
-use crate::bench::load::since_1970;
 use anyhow::{Context, Result, ensure};
 use domain::base::Message;
 use domain::base::iana::Rtype;
@@ -21,8 +20,6 @@ pub(super) struct Taken {
     pub(super) records: usize,
     /// Octets, framing included.
     pub(super) octets: usize,
-    /// When the last one came, since 1970.
-    pub(super) ended: Duration,
 }
 
 impl Client {
@@ -53,11 +50,7 @@ impl Client {
                 soas += usize::from(rtype == Rtype::SOA);
             }
         }
-        Ok(Taken {
-            records,
-            octets,
-            ended: since_1970(),
-        })
+        Ok(Taken { records, octets })
     }
 }
 

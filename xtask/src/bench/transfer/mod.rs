@@ -29,7 +29,7 @@ pub(crate) struct Options {
         default_value = "fresh,swaps,sending"
     )]
     parts: Vec<Part>,
-    /// Primaries; a table for each in `fresh`, the first one in `swaps`.
+    /// Primaries; a row for each in `fresh`, the first one in `swaps`.
     #[arg(
         long,
         value_enum,

@@ -2,7 +2,9 @@
 //!
 //! The worker has a core of its own. The generator shares the other one with the threads that send
 //! and with the clients, which run behind all others, since they stand for other machines. The
-//! generator has no precedence: the kernel's own work for the network would wait for it.
+//! generator has no precedence: the kernel's own work for the network would wait for it. So what it
+//! asks for sinks where it asks for as much as is answered; what the worker could answer is told by
+//! the worker's CPU time per response.
 
 use super::Options;
 use super::client::{Client, Taken};
@@ -39,11 +41,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
     );
     let mut table = Table::new(title, &COLUMNS);
     for load in [Load::Saturating, Load::Paced(options.rate)] {
-        let (rounds, windows) = measure(options, load, address, &queries)?;
-        table.push(row(load, &rounds, &windows));
+        let (rounds, heard) = measure(options, load, &imrs, address, &queries)?;
+        table.push(row(load, &rounds, &heard));
     }
     table.print(common.output);
-    drop(imrs);
     Ok(())
 }
 
@@ -89,20 +90,25 @@ struct Burst {
 
 /// One time that all secondaries took the zone.
 struct Round {
+    before: Range<Duration>,
     span: Range<Duration>,
+    /// CPU time of the worker in each.
+    worker: [Duration; 2],
     taken: Vec<Taken>,
 }
 
 fn measure(
     options: &Options,
     load: Load,
+    imrs: &Imrs,
     server: SocketAddr,
     queries: &[Vec<u8>],
 ) -> Result<(Vec<Round>, Heard)> {
+    let pid = *imrs.daemon.processes().first().context("no process")?;
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let load = scope.spawn(|| hear(options, load, server, queries, &stop));
-        let rounds = (0..options.rounds).map(|_| take_all(options, server));
+        let rounds = (0..options.rounds).map(|_| take_all(options, pid, server));
         let rounds = rounds.collect::<Result<Vec<_>>>();
         stop.store(true, Relaxed);
         let heard = load
@@ -135,13 +141,16 @@ fn hear(
 }
 
 /// All secondaries connect, wait for each other, and take the zone.
-fn take_all(options: &Options, server: SocketAddr) -> Result<Round> {
+fn take_all(options: &Options, pid: u32, server: SocketAddr) -> Result<Round> {
     let clients = (0..options.secondaries).map(|_| Client::connect(server));
     let clients = clients.collect::<Result<Vec<_>>>()?;
-    thread::sleep(BEFORE + SETTLE);
+    thread::sleep(SETTLE);
+    let worker = || (since_1970(), kernel::threads_cpu_time(pid, WORKER));
+    let (calm, calm_cpu) = worker();
+    thread::sleep(BEFORE);
     let core = options.common.server_core()?;
     let ready = Barrier::new(clients.len() + 1);
-    let (start, taken) = thread::scope(|scope| {
+    let (start, start_cpu, taken) = thread::scope(|scope| {
         let take = |client: Client| {
             let ready = &ready;
             scope.spawn(move || {
@@ -153,28 +162,36 @@ fn take_all(options: &Options, server: SocketAddr) -> Result<Round> {
             })
         };
         let threads: Vec<_> = clients.into_iter().map(take).collect();
+        let (start, cpu) = worker();
         ready.wait();
-        let start = since_1970();
         let taken = threads.into_iter().map(|thread| {
             let taken = thread.join();
             taken.map_err(|_| anyhow!("a client panicked"))?
         });
-        (start, taken.collect::<Result<Vec<_>>>())
+        (start, cpu, taken.collect::<Result<Vec<_>>>())
     });
+    let (end, end_cpu) = worker();
     let taken = taken?;
     let first = taken.first().context("no secondary")?;
     ensure!(
         taken.iter().all(|taken| taken.records == first.records),
         "secondaries got different numbers of records"
     );
-    let end = taken.iter().map(|taken| taken.ended).max();
     Ok(Round {
-        span: start..end.unwrap_or(start),
+        before: calm..start,
+        span: start..end,
+        worker: [start_cpu - calm_cpu, end_cpu - start_cpu],
         taken,
     })
 }
 
 impl Heard {
+    /// CPU time of the worker for a response in a span of time, in microseconds.
+    fn cost_us(&self, span: &Range<Duration>, worker: Duration) -> f64 {
+        let answered = self.rate(span) * (span.end - span.start).as_secs_f64();
+        worker.as_secs_f64() * 1e6 / answered
+    }
+
     /// Responses a second in a span of time.
     fn rate(&self, span: &Range<Duration>) -> f64 {
         match self {
@@ -210,32 +227,29 @@ impl Heard {
 }
 
 fn row(load: Load, rounds: &[Round], heard: &Heard) -> Vec<Cell> {
-    let before = |round: &Round| heard.rate(&(round.span.start - BEFORE..round.span.start));
+    let before = |round: &Round| heard.rate(&round.before);
     let meanwhile = |round: &Round| heard.rate(&round.span);
-    let ratios: Vec<f64> = rounds
-        .iter()
-        .map(|round| meanwhile(round) / before(round))
-        .filter(|ratio| ratio.is_finite())
-        .collect();
+    let cost_before = |round: &Round| heard.cost_us(&round.before, round.worker[0]);
+    let cost_meanwhile = |round: &Round| heard.cost_us(&round.span, round.worker[1]);
+    let spread = |value: &dyn Fn(&Round) -> f64| Spread::of(rounds.iter().map(value));
     let times = rounds
         .iter()
         .map(|round| (round.span.end - round.span.start).as_secs_f64());
     let octets = rounds
         .iter()
         .map(|round| round.taken.iter().map(|taken| taken.octets as f64).sum());
-    let worst = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     vec![
         Cell::Text(match load {
             Load::Saturating => "as much as is answered".to_owned(),
             Load::Paced(rate) => format!("{rate} a second"),
         }),
-        Cell::Count(Spread::of(rounds.iter().map(before)).median as u64),
-        Cell::Count(Spread::of(rounds.iter().map(meanwhile)).median as u64),
-        match ratios.is_empty() {
-            true => Cell::None,
-            false => Cell::Spread(Spread::of(ratios), 3),
-        },
-        Cell::Number(worst, 3),
+        Cell::Count(spread(&before).median as u64),
+        Cell::Spread(spread(&|round| meanwhile(round) / before(round)), 3),
+        Cell::Number(spread(&cost_before).median, 2),
+        Cell::Spread(
+            spread(&|round| cost_before(round) / cost_meanwhile(round)),
+            3,
+        ),
         Cell::Text("≥ 0.95".to_owned()),
         Cell::Count(heard.lost()),
         Cell::Spread(Spread::of(times), 2),
@@ -246,14 +260,17 @@ fn row(load: Load, rounds: &[Round], heard: &Heard) -> Vec<Cell> {
 const COLUMNS: [&str; 9] = [
     "load",
     "answers/s before",
-    "meanwhile",
-    "ratio",
-    "worst",
+    "meanwhile/before",
+    "worker µs/answer",
+    "before/meanwhile",
     "bound",
     "lost",
     "until all have it s",
     "octets",
 ];
+
+/// What the names of threads that answer begin with.
+const WORKER: &str = "worker";
 
 /// Time before a round that its rate is compared with.
 const BEFORE: Duration = Duration::from_secs(1);

@@ -20,6 +20,8 @@ pub(crate) struct Sample {
     pub(crate) sent: Duration,
     /// The time until its response was in the queue of the socket; none if it never came.
     pub(crate) latency: Option<Duration>,
+    /// Whether the generator ran while it sent: otherwise the latency counts from too early.
+    pub(crate) is_timed: bool,
     /// Whether the RCODE of the response is NOERROR or NXDOMAIN.
     pub(crate) is_answer: bool,
 }
@@ -93,14 +95,17 @@ impl Flow {
             samples.push(Sample {
                 sent: Duration::ZERO,
                 latency: None,
+                is_timed: true,
                 is_answer: false,
             });
         }
         let sent = since_1970();
-        samples[first..]
-            .iter_mut()
-            .for_each(|sample| sample.sent = sent);
         send_packets(&self.socket, packets.iter().map(Vec::as_slice));
+        let is_timed = since_1970().saturating_sub(sent) < SENDING;
+        for sample in &mut samples[first..] {
+            sample.sent = sent;
+            sample.is_timed = is_timed;
+        }
     }
 
     fn receive(&self, arrivals: &mut Arrivals, samples: &mut [Sample]) {
@@ -138,6 +143,9 @@ const BATCH: usize = 64;
 
 /// Pause between two looks at what is due, which leaves the core to others.
 const TICK: Duration = Duration::from_micros(100);
+
+/// Longer than sending a few queries takes where nothing interrupts it.
+const SENDING: Duration = Duration::from_micros(100);
 
 /// A response that has not come by then is lost.
 const PATIENCE: Duration = Duration::from_secs(1);

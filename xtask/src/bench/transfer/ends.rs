@@ -2,6 +2,7 @@
 
 use super::versions::{Version, Versions};
 use super::watch::Watch;
+use crate::bench::kernel;
 use crate::imrs::{Imrs, node_table};
 use crate::peers::{Daemon, Software, ensure_installed, tool_command};
 use anyhow::{Context, Result, ensure};
@@ -45,7 +46,7 @@ pub(super) struct Primary {
 }
 
 enum Server {
-    Knot { socket: PathBuf, _daemon: Daemon },
+    Knot { socket: PathBuf, daemon: Daemon },
     Imrs(Imrs),
 }
 
@@ -71,9 +72,18 @@ impl Primary {
             address,
             server,
             file,
-            watch: Watch::open(address)?,
+            watch: Watch::open(address, 1)?,
             _directory: directory,
         })
+    }
+
+    /// Binds all that it does to a core.
+    pub(super) fn pin(&self, core: usize) -> Result<()> {
+        let daemon = match &self.server {
+            Server::Knot { daemon, .. } => daemon,
+            Server::Imrs(imrs) => &imrs.daemon,
+        };
+        kernel::pin_processes(&daemon.processes(), core)
     }
 
     /// Gives it a version to serve, and waits until it does.
@@ -141,7 +151,7 @@ zone:
     command.arg("-c").arg(configuration);
     Ok(Server::Knot {
         socket,
-        _daemon: Daemon::start(&mut command, directory, address, ["."])?,
+        daemon: Daemon::start(&mut command, directory, address, ["."])?,
     })
 }
 

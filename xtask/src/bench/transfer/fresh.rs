@@ -49,7 +49,7 @@ fn measure(options: &Options, kind: Kind, program: &Path, versions: &Versions) -
     };
     let secondary = address(2)?;
     let _imrs = start_secondary(program, &versions.anchors, address(1)?, secondary, workers)?;
-    let watch = Watch::open(secondary)?;
+    let watch = Watch::open(secondary, PORTS)?;
     let mut runs = Vec::new();
     for version in &versions.all[1..] {
         primary.publish(version)?;
@@ -103,6 +103,9 @@ fn row(kind: Kind, runs: &[Run]) -> Vec<Cell> {
         },
     ]
 }
+
+/// Ports to ask for the new serial from.
+const PORTS: usize = 32;
 
 const COLUMNS: [&str; 9] = [
     "primary",

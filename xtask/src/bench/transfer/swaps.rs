@@ -38,6 +38,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
         secondary,
         workers,
     )?;
+    // The first core is the worker's: nothing of the measurement disturbs it.
+    primary.pin(common.server_core()?)?;
+    kernel::pin_this_thread(common.server_core()?)?;
     let delegations = Delegations::of(&versions.all[0].text)?;
     let queries = queries::corpus(&delegations, Mix::Root, common.seed, CORPUS);
     let stop = AtomicBool::new(false);
@@ -98,7 +101,7 @@ impl Swap {
 }
 
 fn swap_all(primary: &Primary, versions: &Versions, secondary: SocketAddr) -> Result<Vec<Swap>> {
-    let watch = Watch::open(secondary)?;
+    let watch = Watch::open(secondary, PORTS)?;
     let mut swaps = Vec::new();
     thread::sleep(ends::NOTIFY_SPACING);
     for version in &versions.all[1..] {
@@ -187,7 +190,9 @@ impl Latencies {
                 None => latencies.lost += 1,
                 Some(latency) => {
                     latencies.refused += u64::from(!sample.is_answer);
-                    latencies.sorted_us.push(latency.as_secs_f64() * 1e6);
+                    if sample.is_timed {
+                        latencies.sorted_us.push(latency.as_secs_f64() * 1e6);
+                    }
                 }
             }
         }
@@ -241,6 +246,9 @@ const COLUMNS: [&str; 10] = [
     "p99/calm",
     "bound",
 ];
+
+/// Ports to ask for the new serial from: there is one worker.
+const PORTS: usize = 1;
 
 /// Before and after the moment at which the new serial was seen.
 const ABOUT: Duration = Duration::from_millis(50);

@@ -24,9 +24,9 @@ pub(super) struct Seen {
 }
 
 impl Watch {
-    /// Opens the sockets.
-    pub(super) fn open(server: SocketAddr) -> Result<Watch> {
-        let sockets = (0..PORTS).map(|_| {
+    /// Opens so many sockets.
+    pub(super) fn open(server: SocketAddr, ports: usize) -> Result<Watch> {
+        let sockets = (0..ports).map(|_| {
             let socket = UdpSocket::bind((server.ip(), 0))?;
             socket.connect(server)?;
             socket.set_nonblocking(true)?;
@@ -71,9 +71,6 @@ fn answers(socket: &UdpSocket, wanted: u32) -> bool {
     }
     found
 }
-
-/// Ports to ask from.
-const PORTS: usize = 32;
 
 /// Between two rounds of questions, which is how exact the times are.
 const ROUND: Duration = Duration::from_millis(1);

@@ -23,10 +23,9 @@ pub(super) struct Namespace {
 impl Namespace {
     /// Makes one; `name` is made unique by the number of this process.
     pub(super) fn make(name: &str) -> Result<Namespace> {
-        let namespace = Namespace {
-            name: format!("{PREFIX}{}-{name}", std::process::id()),
-        };
-        ip(&["netns", "add", &namespace.name])?;
+        let name = format!("{PREFIX}{}-{name}", std::process::id());
+        ip(&["netns", "add", &name])?;
+        let namespace = Namespace { name };
         namespace.ip(&["link", "set", "lo", "up"])?;
         Ok(namespace)
     }

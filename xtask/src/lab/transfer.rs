@@ -47,7 +47,9 @@ enum Secondary {
 
 /// Plays it, if it can be played here.
 pub(super) fn run(options: &Options) -> Result<()> {
-    if let Some(why) = namespace::impossible() {
+    let missing = ensure_installed(&[IP]).err();
+    let missing = missing.map(|error| format!("{error:#}"));
+    if let Some(why) = missing.or_else(namespace::impossible) {
         ensure!(
             options.skip_if_impossible,
             "network namespaces cannot be made here: {why}"
@@ -61,7 +63,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         Secondary::Knot => Program::Peer(Software::Knot),
         Secondary::Bind => Program::Peer(Software::Bind),
     };
-    let mut tools = vec![Software::Knot.tool(), IP];
+    let mut tools = vec![Software::Knot.tool()];
     if !options.brief {
         tools.push(Software::Bind.tool());
     }

@@ -177,7 +177,7 @@ pub struct ZoneFetch {
     /// Key of the configuration that signs requests to --from.
     #[arg(long, value_name = "NAME", requires = "from", requires = "config")]
     pub key: Option<String>,
-    /// Table [[tls]] of the configuration that says how to speak TLS to --from.
+    /// Table of `tls` in the configuration that says how to speak TLS to --from.
     #[arg(long, value_name = "NAME", requires = "from", requires = "config")]
     pub tls: Option<String>,
     /// Trust anchors of a zone, in RFC 7958 XML or as DS or DNSKEY records. May repeat.

@@ -213,7 +213,8 @@ fn judge(
     let basis = new.anchors.map_or(basis, Basis::Anchors);
     let serial = new.candidate.serial();
     if let Some(held) = held
-        && held.serial.is_newer_than(serial)
+        && held.serial != serial
+        && !serial.is_newer_than(held.serial)
     {
         return Err(LoadError::Older {
             name,

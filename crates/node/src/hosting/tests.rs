@@ -35,7 +35,11 @@ fn the_next_end_is_that_of_a_zone_in_service() {
 }
 
 fn test_root(now: UnixTime) -> Hosting {
-    let sources = Source::test_root();
+    first(Source::test_root(), now)
+}
+
+/// A node that has loaded what it can of its sources.
+fn first(sources: Vec<Source>, now: UnixTime) -> Hosting {
     let mut job = Job {
         held: vec![None; sources.len()],
         sources,
@@ -135,18 +139,7 @@ fn fetching(folder: &std::path::Path) -> Hosting {
         },
         source("arpa."),
     ];
-    let mut job = Job {
-        held: vec![None; sources.len()],
-        sources,
-        scope: Scope::Files,
-        anchors: Vec::new(),
-        limits: Limits::default(),
-        now: MADE,
-        threads: NonZeroUsize::MIN,
-        hasher: RandomState::new(),
-    };
-    let results = load::load(&mut job, &|_, _, _| {});
-    Hosting::new(job, results, MADE).unwrap()
+    first(sources, MADE)
 }
 
 /// Hands something to a zone, and says what came of it.
@@ -275,4 +268,26 @@ fn a_zone_that_is_not_fresh_is_withdrawn_or_degraded() {
     check(Freshness::Stale, true, true);
     check(Freshness::Unconfirmed, false, true);
     check(Freshness::Expired, false, true);
+}
+
+#[test]
+fn an_image_that_answers_otherwise_than_its_zone_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut hosting = fetching(folder.path());
+    deliver(&mut hosting, 0, whole(&root(1, 5).records), None);
+    let image = Arc::clone(&hosting.zones[0].version.as_ref().unwrap().image);
+    let verified = |records: Vec<Record>| {
+        let policy = imrs_zone::verify::Policy {
+            digest: imrs_zone::verify::Demand::Require,
+            signatures: imrs_zone::verify::Demand::Require,
+            anchors: imrs_zone::Anchors::read(root(1, 5).anchors_ds.as_bytes()).unwrap(),
+        };
+        let effort = imrs_zone::verify::Effort::silent(NonZeroUsize::MIN);
+        let candidate = imrs_zone::Candidate::new(records, &Limits::default()).unwrap();
+        candidate.verify(&policy, MADE, &effort).unwrap()
+    };
+    let of_its_own = selftest::run(&verified(root(1, 5).records), &image, 1).unwrap();
+    assert!(of_its_own.questions > 10);
+    let of_another = selftest::run(&verified(root(2, 5).records), &image, 1).unwrap_err();
+    assert_eq!(of_another.to_string(), ". SOA over UDP");
 }

@@ -196,7 +196,13 @@ impl Node {
                 Scope::Files
             }
             Some(Work::Delivery(delivery)) => match delivery.offer.take() {
-                Some(offer) => Scope::Offer(delivery.zone, offer),
+                Some(mut offer) => {
+                    // A zone that is out of service has nothing to lose by a large step.
+                    if !self.hosting.zones()[delivery.zone].is_served() {
+                        offer.accepted = Some(delivery.serial);
+                    }
+                    Scope::Offer(delivery.zone, offer)
+                }
                 None => return,
             },
         };

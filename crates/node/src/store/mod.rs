@@ -9,7 +9,7 @@
 //! anything older goes. What is read is believed only if its digest matches, and is still to be
 //! proven before it is served: the store says what was kept, not what is true.
 //!
-//! Start reading at [`Store::open`] and [`Store::save`]. Nothing here but [`real`] touches files;
+//! Start reading at [`Store::open`] and [`Store::save`]. Nothing here but `real` touches files;
 //! all else goes through [`Disk`].
 
 mod disk;

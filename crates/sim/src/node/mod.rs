@@ -1,7 +1,7 @@
 //! A node: the machines of `imrs_transfer`, the proof of `imrs_zone` and the store of `imrs_node`,
 //! joined as `imrs_node::keeping` joins them, with a simulated disk, clock and wire.
 //!
-//! Start at [`Node::poll`], which says what to do, and the `handle_*` that take what came of it.
+//! Start at `Node::poll`, which says what to do, and the `handle_*` that take what came of it.
 //! `life` begins and ends, `prove` leads from records to an image. A node does not know the true
 //! time, what was published, or who lies.
 

@@ -1,7 +1,7 @@
 //! The load generators. One keeps a fixed number of queries outstanding, so that it keeps a server
 //! busy and never overruns it; the other asks at a fixed rate and takes the time of each response.
 //!
-//! Start reading at [`Session::open`] and [`paced`]. This module does not know what the server is,
+//! Start reading at [`Session::open`] and [`paced()`]. This module does not know what the server is,
 //! nor what its CPU time costs.
 
 mod arrivals;

@@ -197,7 +197,12 @@ impl Keeper {
             Err(trouble) => {
                 refresh.handle_unanswered(now, primary);
                 let place = self.peers.primaries[primary].place();
-                self.trouble = Some(format!("{place}: {trouble}"));
+                let trouble = format!("{place}: {trouble}");
+                // One line for as long as it stays the same.
+                if self.trouble.as_ref() != Some(&trouble) {
+                    warn!("zone {}: {trouble}", self.shown());
+                }
+                self.trouble = Some(trouble);
                 None
             }
         }

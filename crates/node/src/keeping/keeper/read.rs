@@ -112,3 +112,56 @@ impl Keeper {
         is_confirmed && !heard.any(|came| matches!(came, Came::Refused(_) | Came::HeldBack { .. }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::Target;
+    use crate::keeping::peers::Peer;
+    use imrs_transfer::refresh::{Held, Timers};
+    use std::time::Duration;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// A zone with the timers of the root, of which the disk had a copy that was confirmed this
+    /// long before the start.
+    fn keeper(start: Moment, confirmed_before: Duration) -> Keeper {
+        let primary = Peer {
+            target: Target::new(([192, 0, 2, 1], 53).into(), None),
+            key: None,
+            tls: None,
+        };
+        let peers = Peers {
+            primaries: vec![primary],
+            max_age: 48 * HOUR,
+            ..Peers::default()
+        };
+        let held = Held {
+            serial: Serial(7),
+            timers: Timers::new(30 * MINUTE, 15 * MINUTE, 168 * HOUR),
+            confirmed: Moment(start.0.saturating_sub(confirmed_before)),
+        };
+        let root = imrs_zone::Name::root_bytes();
+        Keeper::new(root, peers, true, Some(held), start)
+    }
+
+    #[test]
+    fn a_zone_ages_after_four_refreshes_and_expires_as_its_soa_says() {
+        let start = Moment(1000 * HOUR);
+        let check = |confirmed_before, after, expected| {
+            let keeper = keeper(start, confirmed_before);
+            let found = keeper.freshness(start + after, Some(Serial(7)));
+            assert_eq!(found, expected, "{confirmed_before:?} {after:?}");
+        };
+        check(MINUTE, Duration::ZERO, Freshness::Fresh);
+        check(Duration::ZERO, 120 * MINUTE, Freshness::Fresh);
+        check(Duration::ZERO, 121 * MINUTE, Freshness::Ageing);
+        check(48 * HOUR, Duration::ZERO, Freshness::Ageing);
+        check(49 * HOUR, Duration::ZERO, Freshness::Unconfirmed);
+        // What was served is served on, for as long as its SOA record allows.
+        check(HOUR, 49 * HOUR, Freshness::Ageing);
+        check(HOUR, 166 * HOUR, Freshness::Ageing);
+        check(HOUR, 167 * HOUR, Freshness::Expired);
+    }
+}

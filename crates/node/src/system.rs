@@ -10,6 +10,7 @@
     reason = "calls of the C library without a safe wrapper; see above"
 )]
 
+use std::sync::OnceLock;
 use std::{io, mem};
 
 /// Gives the memory that the allocator keeps for later back to the system.
@@ -34,22 +35,25 @@ pub(crate) fn yield_to_workers(pinned: usize) {
     unsafe {
         libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
     }
-    if let Some(free @ [_, ..]) = allowed_cores()
-        .as_deref()
-        .ok()
-        .and_then(|all| all.get(pinned..))
-    {
+    if let Some(free @ [_, ..]) = cores().and_then(|all| all.get(pinned..)) {
         let _ = run_on(free);
     }
 }
 
 /// Keeps the calling thread on the `n`th of the cores that the process may use, counted round.
 pub(crate) fn pin_to(n: usize) -> io::Result<()> {
-    let cores = allowed_cores()?;
+    let cores = cores().ok_or(io::ErrorKind::NotFound)?;
     let core = cores
         .get(n % cores.len().max(1))
         .ok_or(io::ErrorKind::NotFound)?;
     run_on(&[*core])
+}
+
+/// The cores that the process may use, as they were before any of its threads kept to some: what a
+/// thread keeps to, those that it starts find as their own.
+fn cores() -> Option<&'static [usize]> {
+    static CORES: OnceLock<Option<Vec<usize>>> = OnceLock::new();
+    CORES.get_or_init(|| allowed_cores().ok()).as_deref()
 }
 
 /// The cores that the calling thread may use.
@@ -111,6 +115,16 @@ mod tests {
     fn a_pinned_thread_has_one_core() {
         let (left, all) = check(|| pin_to(0).unwrap());
         assert_eq!(left, all[..1]);
+    }
+
+    #[test]
+    fn a_thread_that_yields_starts_others_that_yield_no_further() {
+        let (left, all) = check(|| {
+            yield_to_workers(1);
+            let (again, _) = check(|| yield_to_workers(1));
+            assert_eq!(again, allowed_cores().unwrap());
+        });
+        assert_eq!(left, if all.len() > 1 { &all[1..] } else { &all[..] });
     }
 
     #[test]

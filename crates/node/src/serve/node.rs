@@ -124,6 +124,8 @@ impl Node {
 
     /// Takes events until one says to stop, then stops gracefully.
     pub(super) fn run(mut self, events: &Events, inbox: &Receiver<Event>) {
+        // What ends a load takes milliseconds, which a worker would pause.
+        system::yield_to_workers(self.pinned);
         loop {
             match inbox.recv_timeout(self.patience()) {
                 Ok(Event::Stop(signal)) => {

@@ -39,13 +39,14 @@ pub(super) fn run(options: &Options) -> Result<()> {
         workers,
     )?;
     // The first core is the worker's: nothing of the measurement disturbs it.
-    primary.pin(common.server_core()?)?;
-    kernel::pin_this_thread(common.server_core()?)?;
+    let core = common.server_core()?;
+    primary.pin(core)?;
+    kernel::pin_this_thread(core)?;
     let delegations = Delegations::of(&versions.all[0].text)?;
     let queries = queries::corpus(&delegations, Mix::Root, common.seed, CORPUS);
     let stop = AtomicBool::new(false);
     let (swaps, samples) = thread::scope(|scope| {
-        let load = scope.spawn(|| load(options, secondary, &queries, &stop));
+        let load = scope.spawn(|| paced(secondary, &queries, options.rate, &stop));
         let swaps = swap_all(&primary, &versions, secondary);
         stop.store(true, Relaxed);
         let samples = load
@@ -55,16 +56,6 @@ pub(super) fn run(options: &Options) -> Result<()> {
     })?;
     table(options, &swaps, &samples).print(common.output);
     Ok(())
-}
-
-fn load(
-    options: &Options,
-    server: SocketAddr,
-    queries: &[Vec<u8>],
-    stop: &AtomicBool,
-) -> Result<Vec<Sample>> {
-    kernel::pin_this_thread(options.common.server_core()?)?;
-    paced(server, queries, options.rate, stop)
 }
 
 /// When one version was published, told of, and served.

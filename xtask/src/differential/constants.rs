@@ -34,6 +34,9 @@ pub(super) mod class {
     pub(in super::super) const ANY: u16 = 255;
 }
 
+/// The opcode by which a secondary is told of a new serial (RFC 1996).
+pub(super) const NOTIFY: u16 = 4;
+
 /// Response codes.
 pub(super) mod rcode {
     pub(in super::super) const NOERROR: u16 = 0;

@@ -2,7 +2,7 @@
 //! it is asked, so that a rule never excuses a wrong answer of imrs.
 
 use super::constants::rtype::{A, AAAA, ANY, AXFR, DS, IXFR, NS, NSEC, OPT, RRSIG, SOA, TXT};
-use super::constants::{class, flag, opcode, option, rcode};
+use super::constants::{NOTIFY, class, flag, opcode, option, rcode};
 use super::exchange::Via;
 use super::facts::Facts;
 use super::message::{Key, Message, RrSet, Section};
@@ -39,12 +39,26 @@ pub(super) fn other_opcode(case: &Case<'_>) -> bool {
     seen.opcode() != 0 && bare
 }
 
+pub(super) fn notify(case: &Case<'_>) -> bool {
+    let errors = [
+        rcode::REFUSED,
+        rcode::NOTAUTH,
+        rcode::FORMERR,
+        rcode::BADVERS,
+    ];
+    let said = our_rcode(case).is_some_and(|code| errors.contains(&code));
+    case.query.seen.opcode() == NOTIFY && said
+}
+
 pub(super) fn other_class(case: &Case<'_>) -> bool {
     case.query.seen.class() != class::IN && our_rcode(case) == Some(rcode::REFUSED)
 }
 
 pub(super) fn transfer(case: &Case<'_>) -> bool {
-    [AXFR, IXFR].contains(&case.query.seen.rtype()) && our_rcode(case) == Some(rcode::REFUSED)
+    // A request for differences without the SOA record of what is held is none.
+    let errors = [rcode::REFUSED, rcode::NOTAUTH, rcode::FORMERR];
+    let said = our_rcode(case).is_some_and(|code| errors.contains(&code));
+    [AXFR, IXFR].contains(&case.query.seen.rtype()) && said
 }
 
 pub(super) fn no_question(case: &Case<'_>) -> bool {

@@ -91,10 +91,21 @@ pub(super) const RULES: &[Rule] = &[
         aspects: WHOLE,
         when: when::other_opcode,
         may_stand_alone: true,
-        reason: "imrs knows QUERY alone. To another opcode it says NOTIMP in a bare header, since \
-                 what follows the header depends on the opcode; peers echo the question or OPT, \
-                 look at the EDNS version first, know NOTIFY and UPDATE, or stay silent",
+        reason: "imrs knows QUERY and NOTIFY alone. To another opcode it says NOTIMP in a bare \
+                 header, since what follows the header depends on the opcode; peers echo the \
+                 question or OPT, look at the EDNS version first, know UPDATE, or stay silent",
         rfc: "RFC 8906 section 3.1.4",
+    },
+    Rule {
+        class: "NOTIFY",
+        peers: ALL,
+        aspects: WHOLE,
+        when: when::notify,
+        may_stand_alone: true,
+        reason: "imrs hears nobody's NOTIFY here: REFUSED, NOTAUTH for a name that is no zone of \
+                 it, FORMERR for what is no NOTIFY. BIND acknowledges and passes over NOTIFY for a \
+                 zone of which it is the primary, Knot says NOTAUTH, NSD NXDOMAIN without the question",
+        rfc: "RFC 1996 sections 3.10 and 3.11",
     },
     Rule {
         class: "class",
@@ -135,8 +146,9 @@ pub(super) const RULES: &[Rule] = &[
         aspects: WHOLE,
         when: when::tsig,
         may_stand_alone: true,
-        reason: "imrs has no keys for queries and takes a TSIG record for any other additional \
-                 record: it answers unsigned. Peers know TSIG and say NOTAUTH, or FORMERR",
+        reason: "imrs has no key here and says BADKEY for a record that can be read, FORMERR for \
+                 one that stands where none may; what cannot be read as TSIG it takes for any other \
+                 additional record. Peers say NOTAUTH or FORMERR in their own order of checks",
         rfc: "RFC 8945 section 5.2",
     },
     Rule {

@@ -239,9 +239,13 @@ fn read_edns(record: &ParsedRecord<'_, [u8]>) -> Option<Edns> {
     Some(edns)
 }
 
-/// Acknowledges a NOTIFY message (RFC 1996 section 4.7).
+/// Answers a NOTIFY message (RFC 1996 section 4.7). AA stands in what acknowledges one alone.
 pub fn notify_response(request: &Request<'_>, rcode: Rcode) -> Vec<u8> {
-    respond(request, Flags::AA, rcode, None)
+    let bits = match rcode {
+        Rcode::NOERROR => Flags::AA,
+        _ => 0,
+    };
+    respond(request, bits, rcode, None)
 }
 
 /// Says that a request is not fulfilled, and why, where the client can read that (RFC 8914).

@@ -161,7 +161,7 @@ fn responses_have_what_the_request_had() {
         assert_eq!(respond(&request), expected.concat());
     };
     let question: &[u8] = b"\x07eXample\0\0\x06\0\x01";
-    // NOTIFY: ID, opcode and question are copied, QR and AA set.
+    // NOTIFY: ID, opcode and question are copied, QR set, and AA where it is acknowledged.
     let mut told = notify(&zone(), Some(&soa(7)), ID);
     told[14] = b'X';
     check(
@@ -173,7 +173,7 @@ fn responses_have_what_the_request_had() {
         &with_additional(told.clone(), OPT),
         |request| notify_response(request, Rcode::NOTAUTH),
         &[
-            b"\x1d\x1d\xa4\x09\0\x01\0\0\0\0\0\x01",
+            b"\x1d\x1d\xa0\x09\0\x01\0\0\0\0\0\x01",
             question,
             b"\0\0\x29\x04\xd0\0\0\x80\0\0\0",
         ],

@@ -4,7 +4,7 @@
 use super::Verdict;
 use crate::differential::compare::Said;
 use crate::differential::constants::rtype::{DNSKEY, SOA};
-use crate::differential::constants::{DO, flag, opcode, option as code, rcode};
+use crate::differential::constants::{DO, NOTIFY, flag, opcode, option as code, rcode};
 use crate::differential::exchange::{ask_tcp, ask_udp};
 use crate::differential::facts::Facts;
 use crate::differential::message::{Message, Section};
@@ -192,8 +192,13 @@ fn edns_flags(message: &Message) -> u16 {
     message.opt.as_ref().map_or(0, |opt| opt.flags)
 }
 
-/// NOTIMP, and nothing of what a question would have brought.
+/// NOTIMP, or FORMERR of a NOTIFY, which is known and has to have a question; and nothing of what
+/// a question would have brought.
 fn is_refusal_of_opcode(message: &Message) -> bool {
     let empty = message.sections.iter().all(|section| section.is_empty());
-    message.rcode == rcode::NOTIMP && empty && opcode(message.flags) != 0 && is_bare(message)
+    let refusal = match opcode(message.flags) {
+        NOTIFY => rcode::FORMERR,
+        _ => rcode::NOTIMP,
+    };
+    message.rcode == refusal && empty && opcode(message.flags) != 0 && is_bare(message)
 }

@@ -56,6 +56,8 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "a wrong sum fails the test")]
+
     use super::*;
 
     /// Connections that a network gets in `seconds` when it tries 100 times a second.

@@ -20,6 +20,9 @@ const NXDOMAIN: Response = Response {
     has_valid_cookie: false,
 };
 
+/// Makes an address by chance.
+type Make = fn(&mut ChaCha8Rng) -> IpAddr;
+
 fn ipv4(chance: &mut ChaCha8Rng) -> IpAddr {
     Ipv4Addr::from_bits(chance.random()).into()
 }
@@ -28,7 +31,7 @@ fn ipv6(chance: &mut ChaCha8Rng) -> IpAddr {
     Ipv6Addr::from_bits(0x2000 << 112 | chance.random::<u128>() >> 3).into()
 }
 
-fn addresses(count: usize, one: fn(&mut ChaCha8Rng) -> IpAddr) -> Vec<IpAddr> {
+fn addresses(count: usize, one: Make) -> Vec<IpAddr> {
     let mut chance = ChaCha8Rng::seed_from_u64(7);
     (0..count).map(|_| one(&mut chance)).collect()
 }
@@ -67,8 +70,7 @@ fn judging(criterion: &mut Criterion) {
 }
 
 fn containing(criterion: &mut Criterion) {
-    let cases: [(&str, fn(&mut ChaCha8Rng) -> IpAddr, u8); 2] =
-        [("ipv4", ipv4, 24), ("ipv6", ipv6, 48)];
+    let cases: [(&str, Make, u8); 2] = [("ipv4", ipv4, 24), ("ipv6", ipv6, 48)];
     for (name, one, len) in cases {
         let prefixes = Prefixes::new(addresses(PREFIXES, one).into_iter().map(|at| (at, len)));
         let mut chance = ChaCha8Rng::seed_from_u64(8);

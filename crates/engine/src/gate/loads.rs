@@ -204,34 +204,45 @@ impl Bucket {
         }
     }
 
+    /// The slot of a tag. There is one at most that has a load.
+    #[inline]
+    fn find(&self, tag: u32) -> Option<usize> {
+        let mut found = 0u32;
+        // Without branches: the whole line is compared at once.
+        for (slot, own) in self.tags.iter().enumerate() {
+            found |= u32::from(*own == tag) << slot;
+        }
+        (found != 0).then(|| found.trailing_zeros() as usize)
+    }
+
     #[inline]
     fn load(&self, tag: u32) -> u32 {
-        let mut found = 0;
-        // Without branches: the whole line is compared at once.
-        for (own, load) in self.tags.iter().zip(&self.loads) {
-            found |= if *own == tag { *load } else { 0 };
-        }
-        found
+        let load = self.find(tag).and_then(|slot| self.loads.get(slot));
+        load.copied().unwrap_or_default()
     }
 
     #[inline]
     fn add(&mut self, tag: u32, price: u32, limit: u32) -> u32 {
-        let (mut least, mut least_load, mut held) = (0, u32::MAX, None);
-        for (slot, (own, load)) in self.tags.iter().zip(&self.loads).enumerate() {
-            if *own == tag && *load > 0 {
-                held = Some((slot, *load));
-            }
-            if *load < least_load {
-                (least, least_load) = (slot, *load);
-            }
-        }
-        let (slot, before) = held.unwrap_or((least, 0));
-        let after = before.saturating_add(price).min(limit.max(before));
+        let slot = match self.find(tag) {
+            Some(slot) => slot,
+            None => self.clear_least(tag),
+        };
+        let Some(load) = self.loads.get_mut(slot) else {
+            return 0;
+        };
+        *load = load.saturating_add(price).min(limit.max(*load));
+        *load
+    }
+
+    /// Gives the slot of the least load to a newcomer.
+    fn clear_least(&mut self, tag: u32) -> usize {
+        let loads = self.loads.iter().enumerate();
+        let least = loads.min_by_key(|(_, load)| **load);
+        let slot = least.map_or(0, |(slot, _)| slot);
         if let (Some(own), Some(load)) = (self.tags.get_mut(slot), self.loads.get_mut(slot)) {
-            // A stale tag of the same value elsewhere has load 0, which adds nothing to a look-up.
-            (*own, *load) = (tag, after);
+            (*own, *load) = (tag, 0);
         }
-        after
+        slot
     }
 }
 

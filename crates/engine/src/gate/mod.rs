@@ -18,6 +18,7 @@ use crate::outcome::Kind;
 use limits::{CONDEMNED_FROM, PRICE_MIN, UNITS, WHOLE_AMPLIFICATION};
 use loads::{Place, Step};
 use prefix::{LEVELS_MAX, Level, key, levels};
+use rates::Limit;
 use std::net::IpAddr;
 
 /// Limits responses by the prefix that they go to. One per worker: no locks, fixed memory.
@@ -144,11 +145,7 @@ impl Gate {
         for (place, level) in places.iter_mut().zip(levels(address)) {
             *place = self.loads.place(key(bits, level));
         }
-        let spending = Spending {
-            rates,
-            kind: response.kind,
-            price: price(response),
-        };
+        let spending = Spending::new(rates, response);
         if self.fits(step, &spending, levels(address), &places) {
             self.spend(&spending, levels(address), &places);
             return Verdict::PASS;
@@ -167,9 +164,9 @@ impl Gate {
         places: &[Place],
     ) -> bool {
         levels.iter().zip(places).all(|(level, place)| {
-            spending.loads(level.factor).into_iter().all(|(of, limit)| {
+            spending.loads.iter().all(|&(of, limit)| {
                 let load = self.loads.load(step, place.of(of));
-                load.saturating_add(spending.price) <= limit
+                load.saturating_add(spending.price) <= limit.times(level.factor)
             })
         })
     }
@@ -177,7 +174,8 @@ impl Gate {
     #[inline]
     fn spend(&mut self, spending: &Spending<'_>, levels: &[Level], places: &[Place]) {
         for (level, place) in levels.iter().zip(places) {
-            for (of, limit) in spending.loads(level.factor) {
+            for &(of, limit) in &spending.loads {
+                let limit = limit.times(level.factor);
                 self.loads.add(place.of(of), spending.price, limit);
             }
         }
@@ -196,7 +194,9 @@ impl Gate {
             (0, own) => own,
             (all, _) => all,
         };
-        let limit = rates.limit(rate, factor.saturating_mul(CONDEMNED_FROM));
+        let limit = rates
+            .limit(rate)
+            .times(factor.saturating_mul(CONDEMNED_FROM));
         let excess = single.of(EXCESS);
         self.loads.load(step, excess);
         // One whole response each, however cheap: what is to be saved is the packet. Just below
@@ -237,17 +237,23 @@ struct Spending<'a> {
     rates: &'a Rates,
     kind: Kind,
     price: u32,
+    /// The loads it adds to, with the limits of one address.
+    loads: [(u32, Limit); 2],
 }
 
-impl Spending<'_> {
-    /// The loads it adds to, with their limits.
+impl<'a> Spending<'a> {
     #[inline]
-    fn loads(&self, factor: u32) -> [(u32, u32); 2] {
-        let own = self.rates.of(self.kind);
-        [
-            (ALL, self.rates.limit(self.rates.all, factor)),
-            (class(self.kind), self.rates.limit(own, factor)),
-        ]
+    fn new(rates: &'a Rates, response: Response) -> Self {
+        let kind = response.kind;
+        Spending {
+            rates,
+            kind,
+            price: price(response),
+            loads: [
+                (ALL, rates.limit(rates.all)),
+                (class(kind), rates.limit(rates.of(kind))),
+            ],
+        }
     }
 }
 

@@ -101,18 +101,27 @@ impl Rates {
         }
     }
 
-    /// The load in units at which a rate with this factor is at its limit.
+    /// The load in units at which one address is at the limit of a rate.
     #[inline]
-    pub(super) fn limit(&self, rate: u32, factor: u32) -> u32 {
-        if rate == 0 {
-            return u32::MAX;
+    pub(super) fn limit(&self, rate: u32) -> Limit {
+        let window = self.window_s.clamp(1, WINDOW_S_MAX);
+        let rate = u64::from(rate.min(RATE_MAX));
+        Limit(rate.saturating_mul(u64::from(window.saturating_mul(UNITS))))
+    }
+}
+
+/// A load in units that is not to be passed; 0 is none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit(u64);
+
+impl Limit {
+    /// That of so many addresses.
+    #[inline]
+    pub(super) fn times(self, factor: u32) -> u32 {
+        match self.0.saturating_mul(u64::from(factor)) {
+            0 => u32::MAX,
+            // What does not fit is more than 1,000 times what a server can send.
+            limit => limit.min(u64::from(u32::MAX)) as u32,
         }
-        let window = u64::from(self.window_s.clamp(1, WINDOW_S_MAX));
-        u64::from(rate.min(RATE_MAX))
-            .saturating_mul(window)
-            .saturating_mul(u64::from(UNITS))
-            .saturating_mul(u64::from(factor))
-            .try_into()
-            .unwrap_or(u32::MAX)
     }
 }

@@ -58,6 +58,7 @@ fn build() -> Service {
             name: Some(b"fuzz".to_vec()),
             version: Some(b"imrs".to_vec()),
         },
+        ..Service::default()
     }
 }
 

@@ -50,6 +50,7 @@ fn service(text: &[u8]) -> Result<Service, Box<dyn Error>> {
     Ok(Service {
         zones,
         identity: Identity::default(),
+        ..Service::default()
     })
 }
 

@@ -14,10 +14,14 @@
 
 mod chaos;
 mod compose;
+pub mod gate;
 mod identity;
 mod outcome;
+mod prefixes;
 mod respond;
 
+pub use gate::{Defence, Gate, Rates, Verdict};
 pub use identity::Identity;
 pub use outcome::{Kind, Outcome};
+pub use prefixes::Prefixes;
 pub use respond::{Service, Transport, respond};

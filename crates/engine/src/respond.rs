@@ -2,10 +2,12 @@
 
 use crate::chaos;
 use crate::compose::{self, Opt};
+use crate::gate::Defence;
 use crate::identity::Identity;
 use crate::outcome::Outcome;
 use imrs_wire::{Class, Ede, Malformed, Opcode, Partial, Query, Rcode, Rtype};
 use imrs_zone::{Zones, image};
+use std::sync::Arc;
 
 /// All that a response depends on besides the query. Immutable; a reload makes a new one.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +16,8 @@ pub struct Service {
     pub zones: Zones,
     /// What the server says about itself.
     pub identity: Identity,
+    /// What it does against those who mean harm, which its caller acts by.
+    pub defence: Arc<Defence>,
 }
 
 /// What a response needs to know of the way it travels.

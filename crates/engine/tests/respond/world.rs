@@ -128,5 +128,6 @@ pub(crate) fn service(zones: impl IntoIterator<Item = (Name, Option<Arc<Image>>)
     Service {
         zones: Zones::new(zones),
         identity,
+        ..Service::default()
     }
 }

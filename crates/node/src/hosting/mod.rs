@@ -262,6 +262,7 @@ impl Hosting {
         Service {
             zones: Zones::new(zones),
             identity: identity.clone(),
+            ..Service::default()
         }
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn run(verified: &Verified, image: &Arc<Image>, seed: u64) -> Result<
     let service = Service {
         zones: Zones::new([(verified.apex().clone(), Some(Arc::clone(image)))]),
         identity: Identity::default(),
+        ..Service::default()
     };
     let questions = judge::questions(&zone, &[], seed);
     judge::examine(&zone, &questions, |transport, query, room| {

@@ -36,6 +36,7 @@ fn service(zones: &[Verified]) -> Service {
     Service {
         zones: Zones::new(zones.iter().map(image)),
         identity: Identity::default(),
+        ..Service::default()
     }
 }
 

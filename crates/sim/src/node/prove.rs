@@ -135,6 +135,7 @@ pub(crate) fn service(image: Option<Arc<Image>>) -> Service {
     Service {
         zones: Zones::new([(zone(), image)]),
         identity: Identity::default(),
+        ..Service::default()
     }
 }
 

@@ -25,7 +25,7 @@ pub fn judge(service: &Service, asked: Asked<'_>) {
     } else {
         Transport::Tcp { keepalive: 100 }
     };
-    let outcome = respond(service, transport, asked.packet, &mut out);
+    let outcome = respond(service, transport.into(), asked.packet, &mut out);
     let is_query = asked.packet.len() >= 12 && asked.packet[2] & 0x80 == 0;
     assert_eq!(outcome.len > 0, is_query, "responses are for queries alone");
     if is_query {

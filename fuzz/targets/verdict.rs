@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
     let question = &QUESTIONS[usize::from(u16::from_be_bytes(choice)) % QUESTIONS.len()];
     let mut room = [0; 4096];
     let transport = Transport::Tcp { keepalive: 0 };
-    let len = respond(service(), transport, &question.query(7), &mut room).len;
+    let len = respond(service(), transport.into(), &question.query(7), &mut room).len;
     let response = &mut room[..len];
     assert_eq!(judge(&ZONE, question, response), Ok(()), "{question}");
     for change in rest.chunks_exact(3) {

@@ -55,7 +55,7 @@ fn bench(criterion: &mut Criterion, service: &Service, name: &str, queries: &[Ve
             let query = turns.next().map_or(&[][..], Vec::as_slice);
             respond(
                 service,
-                Transport::Udp,
+                Transport::Udp.into(),
                 black_box(query),
                 black_box(&mut out),
             )

@@ -26,7 +26,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut octets = 0;
     for _ in 0..rounds.parse()? {
         for query in &queries {
-            octets += respond(&service, Transport::Udp, query, black_box(&mut response)).len;
+            octets += respond(
+                &service,
+                Transport::Udp.into(),
+                query,
+                black_box(&mut response),
+            )
+            .len;
         }
     }
     println!("{} queries a round, {octets} octets in all", queries.len());

@@ -1,15 +1,16 @@
 //! What a server says about itself in class CHAOS (RFC 4892).
 
+use crate::client::Asking;
 use crate::compose::{self, Opt};
 use crate::outcome::Outcome;
-use crate::respond::{Service, Transport, refuse};
+use crate::respond::{Service, refuse};
 use imrs_wire::{Ede, Query, Rtype};
 
 /// Answers `id.server.`, `hostname.bind.`, `version.server.` and `version.bind.` TXT; refuses all
 /// else, and what the operator does not tell.
 pub(crate) fn answer(
     service: &Service,
-    transport: Transport,
+    asking: &Asking,
     query: &Query<'_>,
     out: &mut [u8],
 ) -> Outcome {
@@ -24,11 +25,11 @@ pub(crate) fn answer(
         None
     };
     let Some(text) = text.filter(|_| question.qtype == Rtype::TXT) else {
-        return refuse(service, transport, query, Ede::Prohibited, out);
+        return refuse(service, asking, query, Ede::Prohibited, out);
     };
     // A character-string has 255 octets at most; `Identity` promises that.
     let text = text.get(..255).unwrap_or(text);
-    let opt = Opt::new(service, transport, query.edns, None, None);
-    compose::record(query, transport, &[&[text.len() as u8], text], &opt, out)
+    let opt = Opt::new(service, asking, query.edns, None, None);
+    compose::record(query, asking, &[&[text.len() as u8], text], &opt, out)
         .unwrap_or(Outcome::DROPPED)
 }

@@ -1,5 +1,7 @@
 //! Puts responses together: header, question, body, OPT record.
 
+use crate::client::Asking;
+use crate::cookie::Pair;
 use crate::outcome::{Kind, Outcome};
 use crate::respond::{Service, Transport};
 use imrs_wire::limits::{HEADER_LEN, OPT_LEN, UDP_LEN_CLASSIC, UDP_LEN_DEFAULT};
@@ -17,6 +19,10 @@ pub(crate) struct Opt<'a> {
     ede: Option<Ede>,
     /// Labels of the zone's name and its serial.
     zone_version: Option<(u8, u32)>,
+    /// The cookies of the client and of this server.
+    cookie: Option<Pair>,
+    /// Octets of which the length of the message is to be a multiple.
+    block: Option<usize>,
 }
 
 impl<'a> Opt<'a> {
@@ -24,7 +30,7 @@ impl<'a> Opt<'a> {
     #[inline]
     pub(crate) fn new(
         service: &'a Service,
-        transport: Transport,
+        asking: &Asking,
         edns: Option<Edns>,
         image: Option<&Image>,
         ede: Option<Ede>,
@@ -35,9 +41,11 @@ impl<'a> Opt<'a> {
             keepalive: None,
             ede,
             zone_version: None,
+            cookie: None,
+            block: None,
         };
         match edns {
-            Some(edns) if edns.asks_any() => none.with_options(service, transport, edns, image),
+            Some(edns) if edns.asks_any() => none.with_options(service, asking, edns, image),
             _ => none,
         }
     }
@@ -46,17 +54,24 @@ impl<'a> Opt<'a> {
     fn with_options(
         mut self,
         service: &'a Service,
-        transport: Transport,
+        asking: &Asking,
         edns: Edns,
         image: Option<&Image>,
     ) -> Self {
         if edns.asks(OptionCode::Nsid) {
             self.nsid = service.identity.name.as_deref();
         }
-        if let Transport::Tcp { keepalive } = transport
-            && edns.asks(OptionCode::Keepalive)
-        {
-            self.keepalive = Some(keepalive);
+        match asking.transport {
+            Transport::Tcp { keepalive } | Transport::Tls { keepalive }
+                if edns.asks(OptionCode::Keepalive) =>
+            {
+                self.keepalive = Some(keepalive);
+            }
+            _ => {}
+        }
+        self.cookie = asking.cookie;
+        if asking.transport.is_encrypted() && edns.asks(OptionCode::Padding) {
+            self.block = Some(PADDING_BLOCK);
         }
         if edns.asks(OptionCode::ZoneVersion) {
             self.zone_version = image.map(|image| (image.apex_labels(), image.serial().0));
@@ -82,6 +97,15 @@ impl<'a> Opt<'a> {
             .wrapping_add(option(self.keepalive.map(|_| 2)))
             .wrapping_add(option(self.ede.map(|_| 2)))
             .wrapping_add(option(self.zone_version.map(|_| 6)))
+            .wrapping_add(option(self.cookie.map(|cookie| cookie.len())))
+    }
+
+    /// Octets of padding behind `len` octets of message, for as long as there is room: the option
+    /// itself counts (RFC 7830 section 3).
+    fn padding(&self, len: usize) -> Option<usize> {
+        let with_option = len.wrapping_add(OPTION_HEAD_LEN);
+        let padded = with_option.checked_next_multiple_of(self.block?)?;
+        (padded <= usize::from(u16::MAX)).then(|| padded.wrapping_sub(with_option))
     }
 
     /// Appends the record.
@@ -91,11 +115,21 @@ impl<'a> Opt<'a> {
             return Some(());
         };
         let len = self.options_len();
-        writer.write(&edns.encode(rcode, UDP_LEN_DEFAULT as u16, len as u16))?;
-        if len == 0 {
-            Some(())
-        } else {
-            self.write_options(writer)
+        let around = writer.len().wrapping_add(OPT_LEN).wrapping_add(len);
+        let padding = self.padding(around);
+        let padded = len.wrapping_add(padding.map_or(0, |octets| octets.wrapping_add(4)));
+        writer.write(&edns.encode(rcode, UDP_LEN_DEFAULT as u16, padded as u16))?;
+        if len > 0 {
+            self.write_options(writer)?;
+        }
+        match padding {
+            Some(octets) => {
+                writer.write_u16(OptionCode::Padding as u16)?;
+                writer.write_u16(octets as u16)?;
+                writer.take(octets)?.fill(0);
+                Some(())
+            }
+            None => Some(()),
         }
     }
 
@@ -117,6 +151,9 @@ impl<'a> Opt<'a> {
                 &[&[labels, 0], &serial.to_be_bytes()],
             )?;
         }
+        if let Some(cookie) = &self.cookie {
+            write_option(writer, OptionCode::Cookie, &[cookie])?;
+        }
         Some(())
     }
 
@@ -127,10 +164,17 @@ impl<'a> Opt<'a> {
             keepalive: None,
             ede: None,
             zone_version: None,
+            block: None,
             ..self
         }
     }
 }
+
+/// Code and length of an option.
+const OPTION_HEAD_LEN: usize = 4;
+
+/// Octets of which the length of an encrypted response is a multiple (RFC 8467 section 4.1).
+const PADDING_BLOCK: usize = 468;
 
 fn write_option(writer: &mut Writer<'_>, code: OptionCode, parts: &[&[u8]]) -> Option<()> {
     let len = parts
@@ -143,9 +187,10 @@ fn write_option(writer: &mut Writer<'_>, code: OptionCode, parts: &[&[u8]]) -> O
 
 /// Octets that a response may have.
 #[inline]
-fn limit(edns: Option<Edns>, transport: Transport, out: &[u8]) -> usize {
-    match transport {
-        Transport::Tcp { .. } => out.len(),
+pub(crate) fn limit(edns: Option<Edns>, asking: &Asking, out: &[u8]) -> usize {
+    match asking.transport {
+        Transport::Tcp { .. } | Transport::Tls { .. } | Transport::Quic => out.len(),
+        Transport::Udp if asking.is_short => UDP_LEN_CLASSIC.min(out.len()),
         Transport::Udp => {
             let asked = edns.map_or(UDP_LEN_CLASSIC, |edns| edns.udp_len_max.into());
             asked.max(UDP_LEN_CLASSIC).min(out.len())
@@ -157,14 +202,14 @@ fn limit(edns: Option<Edns>, transport: Transport, out: &[u8]) -> usize {
 #[inline]
 pub(crate) fn response(
     query: &Query<'_>,
-    transport: Transport,
+    asking: &Asking,
     body: &Body<'_>,
     rcode: Rcode,
     opt: &Opt<'_>,
     out: &mut [u8],
 ) -> Option<Outcome> {
     let question = query.question.octets();
-    let limit = limit(query.edns, transport, out);
+    let limit = limit(query.edns, asking, out);
     let around = HEADER_LEN
         .wrapping_add(question.len())
         .wrapping_add(opt.len());
@@ -194,14 +239,14 @@ pub(crate) fn response(
         kind,
         rcode,
         truncated: false,
-        is_aside: false,
+        ..Outcome::DROPPED
     })
 }
 
 /// Writes a response that says to ask again over TCP: its sections are empty, since a client makes
 /// no use of them (RFC 2181 section 9).
 #[cold]
-fn truncated(
+pub(crate) fn truncated(
     query: &Query<'_>,
     flags: u16,
     rcode: Rcode,
@@ -229,21 +274,21 @@ fn truncated(
         kind: Kind::Answer,
         rcode,
         truncated: true,
-        is_aside: false,
+        ..Outcome::DROPPED
     })
 }
 
 /// Writes an answer of one record that is in no zone; `data` is its record data.
 pub(crate) fn record(
     query: &Query<'_>,
-    transport: Transport,
+    asking: &Asking,
     data: &[&[u8]],
     opt: &Opt<'_>,
     out: &mut [u8],
 ) -> Option<Outcome> {
     let rcode = Rcode::NOERROR;
     let question = query.question;
-    let limit = limit(query.edns, transport, out);
+    let limit = limit(query.edns, asking, out);
     let additional = opt.edns.is_some().into();
     let counts = Counts {
         question: 1,
@@ -274,27 +319,27 @@ pub(crate) fn record(
         kind: Kind::Answer,
         rcode,
         truncated: false,
-        is_aside: false,
+        ..Outcome::DROPPED
     })
 }
 
 /// Writes an error response: header, what was understood of the question, OPT record.
 pub(crate) fn error(
     service: &Service,
-    transport: Transport,
+    asking: &Asking,
     query: &Partial<'_>,
     rcode: Rcode,
     ede: Option<Ede>,
     out: &mut [u8],
 ) -> Outcome {
-    let opt = Opt::new(service, transport, query.edns(), None, ede);
+    let opt = Opt::new(service, asking, query.edns(), None, ede);
     let question = query
         .question()
         .map_or(&[][..], |question| question.octets());
     let around = HEADER_LEN
         .wrapping_add(question.len())
         .wrapping_add(opt.len());
-    let opt = if around > limit(query.edns(), transport, out) {
+    let opt = if around > limit(query.edns(), asking, out) {
         opt.bare()
     } else {
         opt
@@ -309,7 +354,7 @@ pub(crate) fn error(
             kind: Kind::Error,
             rcode,
             truncated: false,
-            is_aside: false,
+            ..Outcome::DROPPED
         })
     };
     // Only a caller with no room at all gets nothing.

@@ -11,17 +11,30 @@
     clippy::panic,
     clippy::unreachable
 )]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        reason = "a test that overflows or is out of bounds fails, as it should"
+    )
+)]
 
 mod chaos;
+mod client;
 mod compose;
+pub mod cookie;
 pub mod gate;
 mod identity;
 mod outcome;
 mod prefixes;
 mod respond;
 
+pub use client::{Client, Peer, Pressure};
+pub use cookie::Claim;
 pub use gate::{Defence, Gate, Rates, Verdict};
 pub use identity::Identity;
-pub use outcome::{Kind, Outcome};
+pub use outcome::{Fate, Kind, Outcome};
 pub use prefixes::Prefixes;
-pub use respond::{Service, Transport, respond};
+pub use respond::{Service, Transport, respond, slip};

@@ -1,5 +1,6 @@
 //! What became of one packet.
 
+use crate::cookie::Claim;
 use imrs_wire::Rcode;
 use imrs_zone::image;
 
@@ -17,6 +18,23 @@ pub struct Outcome {
     /// The zones alone do not answer this: NOTIFY, a transfer, a signed query. What was composed
     /// is right for a server that does none of these; one that does answers by other means.
     pub is_aside: bool,
+    /// What the query showed of the client that it comes from.
+    pub cookie: Claim,
+    /// What became of the query, where the client was not answered as it asked.
+    pub fate: Fate,
+}
+
+/// What became of a query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fate {
+    /// It was answered.
+    #[default]
+    Answered,
+    /// It was sent for a cookie, or to TCP.
+    Deferred,
+    /// It was passed over, since the server is behind.
+    Shed,
 }
 
 /// The kinds of response, as statistics tell them apart.
@@ -45,7 +63,15 @@ impl Outcome {
         rcode: Rcode::NOERROR,
         truncated: false,
         is_aside: false,
+        cookie: Claim::None,
+        fate: Fate::Answered,
     };
+
+    /// The same, of a query that shows this of its client.
+    #[inline]
+    pub(crate) fn showing(self, cookie: Claim) -> Outcome {
+        Outcome { cookie, ..self }
+    }
 
     /// The same, as one that others may answer better.
     pub(crate) fn aside(self) -> Outcome {

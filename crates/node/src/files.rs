@@ -92,10 +92,24 @@ pub fn read_packed(path: &Path, what: &'static str, limit: u64) -> Result<Vec<u8
 
 /// Writes a file whole or not at all: beside its place, then renamed into it.
 pub fn write_whole(path: &Path, octets: &[u8]) -> io::Result<()> {
+    write_by_way(path, octets, OpenOptions::new().mode(0o666))
+}
+
+/// The same for a file that only its owner may read.
+pub fn write_secret(path: &Path, octets: &[u8]) -> io::Result<()> {
+    write_by_way(path, octets, OpenOptions::new().mode(0o600))
+}
+
+fn write_by_way(path: &Path, octets: &[u8], options: &mut OpenOptions) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
-    let written = File::create(&beside)
+    // One that was left by a crash could have another mode.
+    let _ = std::fs::remove_file(&beside);
+    let written = options
+        .write(true)
+        .create_new(true)
+        .open(&beside)
         .and_then(|mut file| file.write_all(octets).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(&beside, path));
     if written.is_err() {

@@ -11,6 +11,7 @@ pub mod config;
 pub mod control;
 pub mod dial;
 pub mod files;
+mod guard;
 pub mod hosting;
 mod keeping;
 pub mod limits;

@@ -33,6 +33,15 @@ pub const PINS_MAX: usize = 8;
 /// Rules of access in one list; each is compared with each request.
 pub const RULES_MAX: usize = 256;
 
+/// Prefixes that the limits on responses do not concern: the operator's own probes and resolvers.
+pub const EXEMPT_MAX: usize = 4096;
+
+/// Proxies that speak for others; each datagram's sender is compared with each.
+pub const PROXIES_MAX: usize = 16;
+
+/// Octets of a file of blocked prefixes: a million of them.
+pub const BLOCKLIST_OCTETS_MAX: u64 = 64 << 20;
+
 /// Secondaries that one zone's NOTIFY goes to.
 pub const SECONDARIES_MAX: usize = 256;
 

@@ -95,6 +95,20 @@ impl Prefix {
         Ok(prefix)
     }
 
+    /// Its first address.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Its length in bits.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "a length in bits; no prefix is empty of addresses"
+    )]
+    pub fn len(&self) -> u8 {
+        self.len
+    }
+
     /// Whether `address` begins with it. An IPv4 address counts as such in either form.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

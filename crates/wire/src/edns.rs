@@ -6,6 +6,7 @@
 //! ```
 
 use crate::cursor::Cursor;
+use crate::limits::{COOKIE_CLIENT_LEN, COOKIE_SERVER_LEN};
 use crate::rcode::Rcode;
 use crate::rtype::Rtype;
 
@@ -20,6 +21,46 @@ pub struct Edns {
     pub dnssec: bool,
     /// The options that this server knows, a bit each.
     asked: u8,
+    /// The cookies that it shows (RFC 7873).
+    pub cookie: Option<Cookie>,
+}
+
+/// The cookies of a query (RFC 7873 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    /// The client's own.
+    pub client: [u8; COOKIE_CLIENT_LEN],
+    /// The one that a server gave it.
+    pub server: ServerCookie,
+}
+
+/// What a query says of the cookie that a server gave to its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerCookie {
+    /// None was given.
+    Absent,
+    /// One of the length that all servers are to use (RFC 9018 section 4).
+    Given([u8; COOKIE_SERVER_LEN]),
+    /// One of another length, which this server never gave.
+    Foreign,
+}
+
+impl Cookie {
+    /// Reads the data of an option. `None` if the length is none of a cookie (RFC 7873
+    /// section 5.2.2).
+    fn parse(data: &[u8]) -> Option<Cookie> {
+        let (client, server) = data.split_first_chunk()?;
+        let server = match server.len() {
+            0 => ServerCookie::Absent,
+            COOKIE_SERVER_LEN => ServerCookie::Given(*server.first_chunk()?),
+            8..=32 => ServerCookie::Foreign,
+            _ => return None,
+        };
+        Some(Cookie {
+            client: *client,
+            server,
+        })
+    }
 }
 
 /// The options that this server knows.
@@ -28,8 +69,12 @@ pub struct Edns {
 pub enum OptionCode {
     /// Which server answers (RFC 5001).
     Nsid = 3,
+    /// Who asks has been seen before (RFC 7873).
+    Cookie = 10,
     /// How long an idle TCP connection stays open (RFC 7828).
     Keepalive = 11,
+    /// Octets that hide how long a message is (RFC 7830).
+    Padding = 12,
     /// Why there is an error (RFC 8914).
     Ede = 15,
     /// From which version of the zone the response is (RFC 9660).
@@ -63,14 +108,21 @@ impl Edns {
             version,
             dnssec: flags & 0x80 != 0,
             asked: 0,
+            cookie: None,
         };
         while version == 0 && !options.is_empty() {
             let code = options.take_u16()?;
             let len = options.take_u16()?;
-            options.take(usize::from(len))?;
+            let data = options.take(usize::from(len))?;
             edns.asked |= match code {
                 3 => OptionCode::Nsid.bit(),
+                // Of several, the first counts (RFC 7873 section 5.2).
+                10 if edns.cookie.is_none() => {
+                    edns.cookie = Some(Cookie::parse(data)?);
+                    OptionCode::Cookie.bit()
+                }
                 11 => OptionCode::Keepalive.bit(),
+                12 => OptionCode::Padding.bit(),
                 // One that is not empty is to be ignored (RFC 9660 section 3.2).
                 19 if len == 0 => OptionCode::ZoneVersion.bit(),
                 _ => 0,
@@ -112,6 +164,8 @@ impl OptionCode {
             OptionCode::Keepalive => 2,
             OptionCode::Ede => 4,
             OptionCode::ZoneVersion => 8,
+            OptionCode::Cookie => 16,
+            OptionCode::Padding => 32,
         }
     }
 }

@@ -29,7 +29,7 @@ mod serial;
 mod writer;
 
 pub use cursor::Cursor;
-pub use edns::{Ede, Edns, OptionCode};
+pub use edns::{Cookie, Ede, Edns, OptionCode, ServerCookie};
 pub use header::{Counts, Flags, Opcode};
 pub use name::{LabelEnds, Qname};
 pub use query::{Malformed, Partial, Query, Question};

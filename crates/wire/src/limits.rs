@@ -21,3 +21,9 @@ pub const OPT_LEN: usize = 11;
 
 /// Type and class behind the name of a question.
 pub const QUESTION_TAIL_LEN: usize = 4;
+
+/// The cookie of a client (RFC 7873 section 4.1).
+pub const COOKIE_CLIENT_LEN: usize = 8;
+
+/// The cookie of a server (RFC 9018 section 4).
+pub const COOKIE_SERVER_LEN: usize = 16;

@@ -21,4 +21,6 @@ impl Rcode {
     pub const NOTAUTH: Rcode = Rcode(9);
     /// The EDNS version is not supported (RFC 6891 section 6.1.3).
     pub const BADVERS: Rcode = Rcode(16);
+    /// The cookie of the client is not good (RFC 7873 section 8).
+    pub const BADCOOKIE: Rcode = Rcode(23);
 }

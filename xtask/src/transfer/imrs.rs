@@ -19,6 +19,8 @@ listen = [\"{at}\"]
 workers = {WORKERS}
 state = \"{folder}\"
 control = \"{}\"
+[limit]
+enabled = false
 ",
         socket(directory).display()
     );

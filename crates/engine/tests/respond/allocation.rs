@@ -66,7 +66,7 @@ fn respond_allocates_nothing() {
                         let count = allocations(|| {
                             respond(
                                 &scenario.service,
-                                transport,
+                                transport.into(),
                                 &case.packet,
                                 &mut out[..limit],
                             );

@@ -21,7 +21,12 @@ fn ask(service: &Service, qname: &str, dnssec: bool) -> Reply {
     }
     let packet = ask.packet();
     let mut out = vec![0; 65_535];
-    let outcome = respond(service, Transport::Tcp { keepalive: 0 }, &packet, &mut out);
+    let outcome = respond(
+        service,
+        Transport::Tcp { keepalive: 0 }.into(),
+        &packet,
+        &mut out,
+    );
     Reply::read(&packet, &out[..outcome.len])
 }
 

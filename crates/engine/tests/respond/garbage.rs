@@ -12,7 +12,7 @@ use std::cell::OnceCell;
 fn check(scenario: &Scenario, transport: Transport, packet: &[u8], limit: usize) {
     let mut out = vec![0xee; limit.max(512) + 64];
     let (room, behind) = out.split_at_mut(limit);
-    let outcome = respond(&scenario.service, transport, packet, room);
+    let outcome = respond(&scenario.service, transport.into(), packet, room);
     assert!(behind.iter().all(|octet| *octet == 0xee));
     assert!(outcome.len <= limit);
     if packet.len() < 12 || packet[2] & 0x80 != 0 {

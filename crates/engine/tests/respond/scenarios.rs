@@ -27,7 +27,7 @@ fn every_scenario_holds() {
 
 fn run(service: &Service, case: &Case) -> Result<(), String> {
     let mut out = vec![0xee; case.limit];
-    let outcome = respond(service, case.transport, &case.packet, &mut out);
+    let outcome = respond(service, case.transport.into(), &case.packet, &mut out);
     let Some(expected) = &case.expected else {
         return match outcome.len {
             0 => Ok(()),

@@ -75,7 +75,7 @@ fn ask(
     limit: usize,
 ) -> (Outcome, Vec<u8>) {
     let mut out = vec![0; limit];
-    let outcome = respond(&scenario.service, transport, packet, &mut out);
+    let outcome = respond(&scenario.service, transport.into(), packet, &mut out);
     out.truncate(outcome.len);
     (outcome, out)
 }

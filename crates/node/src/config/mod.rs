@@ -6,6 +6,7 @@
 //! `transfer`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
 //! what the node does with the values.
 
+mod defence;
 mod error;
 mod lists;
 pub mod public;
@@ -15,7 +16,9 @@ mod transfers;
 mod values;
 mod written;
 
+pub use defence::{Cookies, Defence};
 pub use error::ConfigError;
+pub(crate) use secrets::is_public;
 pub use secrets::{Identity, Pin, Tls};
 pub use transfer::{Listener, Transfer};
 pub use transfers::{Primary, Secondary, Transfers, public_primaries};
@@ -23,6 +26,7 @@ pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;
 use crate::{chain, files, limits};
+use defence::{WrittenAccess, WrittenCookies, WrittenLimit};
 use imrs_transfer::key::Key;
 use lists::List;
 use secrets::{ReadSecret, WrittenKey, WrittenTls};
@@ -64,6 +68,15 @@ pub struct Config {
     /// `[transfer]`, as written.
     #[serde(default, rename = "transfer")]
     written_transfer: WrittenTransfer,
+    /// `[limit]`, as written.
+    #[serde(default, rename = "limit")]
+    written_limit: WrittenLimit,
+    /// `[cookies]`, as written.
+    #[serde(default, rename = "cookies")]
+    written_cookies: WrittenCookies,
+    /// `[access]`, as written.
+    #[serde(default, rename = "access")]
+    written_access: WrittenAccess,
     /// The secrets that are shared with peers.
     #[serde(skip)]
     pub keys: Vec<Key>,
@@ -73,6 +86,9 @@ pub struct Config {
     /// Limits of transfers, and where they are given over TLS.
     #[serde(skip)]
     pub transfer: Transfer,
+    /// What is done against attacks.
+    #[serde(skip)]
+    pub defence: Defence,
 }
 
 /// `[node]`
@@ -107,6 +123,12 @@ pub struct Node {
     pub tcp_connections: Option<Limited<1, 1_000_000>>,
     /// TCP connections at once from one client prefix.
     pub tcp_connections_per_prefix: Option<Limited<1, 1_000_000>>,
+    /// New TCP connections in a second from one client prefix.
+    pub tcp_new_per_second_per_prefix: Option<Limited<1, 1_000_000>>,
+    /// Time that a worker spends on the TCP connections of one client prefix in a second.
+    pub tcp_cpu_milliseconds_per_prefix: Option<Limited<1, 1000>>,
+    /// Queries after which a TCP connection is closed.
+    pub tcp_queries_per_connection: Option<Limited<1, 1_000_000_000>>,
 }
 
 /// `[[zone]]`
@@ -156,7 +178,7 @@ impl Config {
         let config = Config::parse_with(path, &octets, &secrets::read_secret)?;
         for file in config.private_keys() {
             // One that is not there is missed by who needs it.
-            if secrets::is_public(file.get_ref()).unwrap_or(false) {
+            if is_public(file.get_ref()).unwrap_or(false) {
                 let text = String::from_utf8_lossy(&octets);
                 let message = secrets::public_secret(file.get_ref());
                 return Err(ConfigError::at(path, &text, file.span().start, message));
@@ -204,7 +226,13 @@ impl Config {
         let listener =
             listener.flat_map(|tls| [&tls.certificate].into_iter().chain(&tls.client_ca));
         let tls = self.written_tls.iter().flat_map(WrittenTls::certificates);
-        for file in zones.chain(tls).chain(listener).chain(self.private_keys()) {
+        let defence = [
+            &self.written_cookies.secret_file,
+            &self.written_access.blocklist,
+        ];
+        let defence = defence.into_iter().flatten();
+        let others = tls.chain(listener).chain(defence);
+        for file in zones.chain(others).chain(self.private_keys()) {
             files::open(file.get_ref())
                 .map_err(|error| ConfigError::at(path, &text, file.span().start, chain(&error)))?;
         }
@@ -224,8 +252,7 @@ impl Config {
 
     /// Whether secrets stand in the configuration at `path`, and every user can read it.
     pub fn bares_secrets(&self, path: &Path) -> bool {
-        self.written_keys.iter().any(WrittenKey::is_inline)
-            && secrets::is_public(path).unwrap_or(false)
+        self.written_keys.iter().any(WrittenKey::is_inline) && is_public(path).unwrap_or(false)
     }
 
     /// What no single value can tell. The error has the offset of its place.
@@ -259,6 +286,11 @@ impl Config {
         self.keys = secrets::keys(&self.written_keys, read)?;
         self.tls = secrets::tls(&self.written_tls)?;
         self.transfer = Transfer::resolve(&self.written_transfer, &self.node.addresses)?;
+        self.defence = Defence::resolve(
+            &self.written_limit,
+            &self.written_cookies,
+            &self.written_access,
+        )?;
         let known = Known {
             keys: &self.keys,
             tls: &self.tls,
@@ -280,6 +312,12 @@ impl Config {
         }
         let keys = self.written_keys.iter_mut();
         keys.filter_map(WrittenKey::file_mut).for_each(rebase);
+        let named = [
+            &mut self.written_cookies.secret_file,
+            &mut self.written_access.blocklist,
+        ];
+        let named = named.into_iter().flatten();
+        named.map(Spanned::get_mut).for_each(rebase);
         let tls = self.written_tls.iter_mut();
         tls.flat_map(WrittenTls::files_mut).for_each(rebase);
         if let Some(tls) = &mut self.written_transfer.tls {

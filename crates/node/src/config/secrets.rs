@@ -86,7 +86,7 @@ pub(super) fn public_secret(path: &Path) -> String {
 }
 
 /// Whether every user of the machine can read a file.
-pub(super) fn is_public(path: &Path) -> Result<bool, FileError> {
+pub(crate) fn is_public(path: &Path) -> Result<bool, FileError> {
     let metadata = files::open(path)?
         .metadata()
         .map_err(|cause| FileError::Read {

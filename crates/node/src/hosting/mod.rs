@@ -17,7 +17,7 @@ pub use offer::{Offer, Offered};
 pub use source::{Origin, Source};
 
 use crate::limits;
-use imrs_engine::{Identity, Service};
+use imrs_engine::Service;
 use imrs_wire::Serial;
 use imrs_zone::difference::Difference;
 use imrs_zone::record::UnixTime;
@@ -252,8 +252,9 @@ impl Hosting {
         ends.map(left).min().map(Duration::from_secs)
     }
 
-    /// What is served as things stand: a zone that is withdrawn is known without an image.
-    pub fn service(&self, identity: &Identity) -> Service {
+    /// What is served as things stand, beside what `base` has: a zone that is withdrawn is known
+    /// without an image.
+    pub fn service(&self, base: Service) -> Service {
         let zones = self.zones.iter().map(|zone| {
             let version = zone.version.as_ref().filter(|_| zone.is_served());
             let image = version.map(|version| Arc::clone(&version.image));
@@ -261,8 +262,7 @@ impl Hosting {
         });
         Service {
             zones: Zones::new(zones),
-            identity: identity.clone(),
-            ..Service::default()
+            ..base
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The judge knows the records alone and shares no look-up with the engine, so that what both get
 //! wrong in the same way is not passed.
 
-use imrs_engine::{Identity, Service, Transport, respond};
+use imrs_engine::{Service, Transport, respond};
 use imrs_probe::judge::{self, Examined, Failed};
 use imrs_zone::{Image, Verified, Zones};
 use std::sync::Arc;
@@ -17,7 +17,6 @@ pub(super) fn run(verified: &Verified, image: &Arc<Image>, seed: u64) -> Result<
     let zone = judge::Zone::new(verified.apex(), verified.records());
     let service = Service {
         zones: Zones::new([(verified.apex().clone(), Some(Arc::clone(image)))]),
-        identity: Identity::default(),
         ..Service::default()
     };
     let questions = judge::questions(&zone, &[], seed);
@@ -26,6 +25,6 @@ pub(super) fn run(verified: &Verified, image: &Arc<Image>, seed: u64) -> Result<
             judge::Transport::Udp => (Transport::Udp, &mut room[..UDP_OCTETS]),
             judge::Transport::Tcp => (Transport::Tcp { keepalive: 0 }, room),
         };
-        respond(&service, transport, query, room).len
+        respond(&service, transport.into(), query, room).len
     })
 }

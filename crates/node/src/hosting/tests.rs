@@ -55,7 +55,7 @@ fn first(sources: Vec<Source>, now: UnixTime) -> Hosting {
 }
 
 fn served(hosting: &Hosting) -> Vec<(String, bool)> {
-    let service = hosting.service(&Identity::default());
+    let service = hosting.service(Service::default());
     let zones = service.zones.iter();
     let mut served: Vec<_> = zones
         .map(|(name, image)| (name.to_string(), image.is_some()))

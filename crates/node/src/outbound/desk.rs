@@ -168,7 +168,9 @@ impl Desk {
                     signature,
                 };
                 match visit.transport {
-                    Transport::Tcp { .. } => Said::Transfer(Box::new(grant)),
+                    Transport::Tcp { .. } | Transport::Tls { .. } | Transport::Quic => {
+                        Said::Transfer(Box::new(grant))
+                    }
                     // An SOA record that fits no message is none that was proven.
                     Transport::Udp => {
                         Said::Response(grant.in_one_message(visit.room).unwrap_or_default())
@@ -316,7 +318,7 @@ fn from_zones(
     signature: Option<&Signature>,
 ) -> Vec<u8> {
     let room = match visit.transport {
-        Transport::Tcp { .. } => visit.room,
+        Transport::Tcp { .. } | Transport::Tls { .. } | Transport::Quic => visit.room,
         Transport::Udp => {
             let client = request.edns.map_or(0, |edns| usize::from(edns.udp_len_max));
             visit.room.min(client.max(UDP_LEN_CLASSIC))
@@ -324,7 +326,12 @@ fn from_zones(
     };
     let room = room.saturating_sub(signature.map_or(0, Signature::octets));
     let mut response = vec![0; room];
-    let outcome = respond(visit.service, visit.transport, message, &mut response);
+    let outcome = respond(
+        visit.service,
+        visit.transport.into(),
+        message,
+        &mut response,
+    );
     response.truncate(outcome.len);
     response
 }
@@ -345,5 +352,6 @@ fn written(response: &[u8], composed: Outcome, out: &mut [u8]) -> Outcome {
         rcode,
         truncated: flags[0] & 0x02 != 0,
         is_aside: true,
+        ..composed
     }
 }

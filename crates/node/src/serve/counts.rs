@@ -2,7 +2,7 @@
 
 use super::node::Node;
 use crate::control::v1;
-use crate::transport::{Connections, Counters, Messages, RCODES, Unsent};
+use crate::transport::{Connections, Counters, Defended, Messages, RCODES, Unsent};
 use imrs_engine::Kind;
 use std::collections::BTreeMap;
 
@@ -29,6 +29,7 @@ pub(super) fn stats(node: &Node) -> v1::Stats {
         unsent: unsent(&counters.unsent),
         connections: connections(&counters.connections),
         transfers: transfers(node),
+        defence: defence(&counters.defence),
         kernel_dropped: counters.kernel_dropped,
         longest_turn_us: counters.longest_turn_us,
     }
@@ -89,12 +90,39 @@ fn unsent(counted: &Unsent) -> BTreeMap<String, u64> {
     ])
 }
 
+fn defence(counted: &Defended) -> BTreeMap<String, u64> {
+    let Defended {
+        limited,
+        slipped,
+        noted,
+        deferred,
+        shed,
+        blocked,
+        headless,
+        cookies,
+        bad_cookies,
+    } = *counted;
+    named([
+        ("limited", limited),
+        ("slipped", slipped),
+        ("noted", noted),
+        ("deferred", deferred),
+        ("shed", shed),
+        ("blocked", blocked),
+        ("headless", headless),
+        ("cookies", cookies),
+        ("bad-cookies", bad_cookies),
+    ])
+}
+
 fn connections(counted: &Connections) -> BTreeMap<String, u64> {
     let open = counted.open();
     let Connections {
         opened,
         refused,
         refused_prefix,
+        blocked,
+        limited,
         exhausted,
         ended,
         broken,
@@ -106,6 +134,7 @@ fn connections(counted: &Connections) -> BTreeMap<String, u64> {
         unread,
         evicted,
         overheld,
+        overspent,
         stopped,
         handed_over,
         ..
@@ -115,6 +144,8 @@ fn connections(counted: &Connections) -> BTreeMap<String, u64> {
         ("opened", opened),
         ("refused", refused),
         ("refused-prefix", refused_prefix),
+        ("blocked", blocked),
+        ("limited", limited),
         ("exhausted", exhausted),
         ("ended", ended),
         ("broken", broken),
@@ -123,6 +154,7 @@ fn connections(counted: &Connections) -> BTreeMap<String, u64> {
         ("unread", unread),
         ("evicted", evicted),
         ("overheld", overheld),
+        ("overspent", overspent),
         ("stopped", stopped),
         ("handed-over", handed_over),
     ])

@@ -1,6 +1,7 @@
 //! What the node waits for: signals, requests, and loads that came to their end.
 
 use crate::control::v1::{Command, Reply};
+use crate::guard::{Blocked, BlocklistError};
 use crate::hosting::load::LoadResult;
 use crate::keeping;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -20,8 +21,17 @@ pub(super) enum Event {
     Asked(Command, SyncSender<Reply>),
     /// Something happened to a zone that is kept current.
     Kept(keeping::Event),
-    /// A load ended: what became of each zone.
-    Loaded(Vec<LoadResult>),
+    /// A load ended.
+    Loaded(Loaded),
+}
+
+/// What a load came to.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    /// What became of each zone.
+    pub(super) zones: Vec<LoadResult>,
+    /// What became of the file of blocked prefixes, if it was read.
+    pub(super) blocked: Option<Result<Blocked, BlocklistError>>,
 }
 
 /// Where events are put.

@@ -1,15 +1,17 @@
 //! The running node: takes one event at a time and keeps what is served true.
 
 use super::begin::Begun;
-use super::events::{Event, Events};
+use super::events::{Event, Events, Loaded};
 use super::lane::{Lane, Work};
 use super::orders::Awaited;
 use super::plan::Plan;
 use super::{counts, log, orders, report};
+use crate::chain;
 use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
-use crate::control::v1::{Command, Reply};
-use crate::hosting::load::{self, LoadResult, Scope};
+use crate::control::v1::{self, Command, Reply};
+use crate::guard::{Blocked, BlocklistError, Guard, blocklist};
+use crate::hosting::load::{self, Scope};
 use crate::hosting::{AttemptResult, Hosting};
 use crate::keeping::{Keeping, Post, What};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
@@ -17,7 +19,7 @@ use crate::outbound::Outbound;
 use crate::system;
 use crate::transport::{Aside, Running};
 use arc_swap::ArcSwap;
-use imrs_engine::{Identity, Service};
+use imrs_engine::Service;
 use imrs_transfer::refresh::Force;
 use imrs_wire::Serial;
 use imrs_zone::record::UnixTime;
@@ -42,7 +44,8 @@ pub(super) struct Node {
     pub(super) started_at: UnixTime,
     /// Workers that are kept on a core each.
     pinned: usize,
-    identity: Identity,
+    /// What is done against attacks.
+    pub(super) guard: Guard,
     service: Arc<ArcSwap<Service>>,
     /// Removes the control socket when the node is gone.
     _control: Server,
@@ -62,7 +65,13 @@ impl Node {
             stores,
             times,
         } = begun;
-        let service = Arc::new(ArcSwap::from_pointee(hosting.service(&plan.identity)));
+        let guard = Guard::new(
+            &plan.identity,
+            &plan.defence,
+            plan.state.as_deref(),
+            u32::try_from(plan.settings.workers.get())?,
+        )?;
+        let service = Arc::new(ArcSwap::from_pointee(hosting.service(guard.service())));
         let pinned = if plan.settings.pinned {
             plan.settings.workers.get()
         } else {
@@ -103,7 +112,7 @@ impl Node {
             pinned,
             started: Instant::now(),
             started_at: present(),
-            identity: plan.identity.clone(),
+            guard,
             service,
             _control: control,
             lane: Lane::default(),
@@ -143,7 +152,7 @@ impl Node {
                         self.lane.add(Work::Delivery(delivery));
                     }
                 }
-                Ok(Event::Loaded(results)) => self.finish_load(results),
+                Ok(Event::Loaded(loaded)) => self.finish_load(loaded),
                 Err(RecvTimeoutError::Timeout) => {}
                 // The node itself holds a sender in `events`.
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -175,6 +184,7 @@ impl Node {
                 return self.lane.add(Work::Files(vec![reply]));
             }
             Command::Zones { zone } => orders::zones(self, zone.as_deref()),
+            Command::Cookies { order } => orders::cookies(self, order.as_ref()),
             Command::Refresh { zone } => {
                 return orders::force(self, zone.as_deref(), Force::Refresh, reply);
             }
@@ -191,10 +201,12 @@ impl Node {
 
     /// Begins the next load on a thread of its own, if one is due and none runs.
     fn begin_load(&mut self, events: &Events) {
+        let mut blocklist = None;
         let scope = match self.lane.begin() {
             None => return,
             Some(Work::Files(_)) => {
                 notify_reloading();
+                blocklist = self.guard.blocklist().cloned();
                 Scope::Files
             }
             Some(Work::Delivery(delivery)) => match delivery.offer.take() {
@@ -217,28 +229,31 @@ impl Node {
             system::yield_to_workers(pinned);
             // What a library does not survive, the zones in service do.
             let load = || load::load(&mut job, &|_, _, _| {});
-            let results = panic::catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
+            let zones = panic::catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
                 error!("loading zones panicked; what is served stays");
                 Vec::new()
             });
             drop(job);
-            inbox.put(Event::Loaded(results));
+            let blocked = blocklist.map(|file| blocklist::read(&file));
+            inbox.put(Event::Loaded(Loaded { zones, blocked }));
         };
         if let Err(cause) = thread::Builder::new().name("load".to_owned()).spawn(work) {
             error!("cannot start a thread to load zones: {cause}");
-            events.put(Event::Loaded(Vec::new()));
+            events.put(Event::Loaded(Loaded::default()));
         }
     }
 
     /// Puts what was loaded into service, and tells all who wait for it.
-    fn finish_load(&mut self, results: Vec<LoadResult>) {
+    fn finish_load(&mut self, loaded: Loaded) {
+        let Loaded { zones, blocked } = loaded;
         let work = self.lane.end();
+        let blocklist = blocked.map(|blocked| self.block(blocked));
         let delivery = match &work {
             Some(Work::Delivery(delivery)) => Some(delivery),
             _ => None,
         };
-        let is_empty = results.is_empty();
-        let swaps = self.hosting.take(results, present(), self.clock.now());
+        let is_empty = zones.is_empty();
+        let swaps = self.hosting.take(zones, present(), self.clock.now());
         if let Some(delivery) = delivery {
             let attempt = self.hosting.zones()[delivery.zone].attempt.as_ref();
             let refusal = match attempt.map(|attempt| &attempt.result) {
@@ -249,7 +264,7 @@ impl Node {
             self.keeping.delivered(delivery, &self.hosting, refusal);
         }
         self.look_at_freshness();
-        if !swaps.is_empty() {
+        if !swaps.is_empty() || blocklist.is_some() {
             self.swap();
         }
         for swap in &swaps {
@@ -267,11 +282,31 @@ impl Node {
         }
         system::return_memory();
         if let Some(Work::Files(told)) = work {
-            let reply = Reply::Reload(report::reload(self));
+            let reply = Reply::Reload(report::reload(self, blocklist));
             for waiting in told {
                 let _ = waiting.try_send(reply.clone());
             }
             notify(&[NotifyState::Ready]);
+        }
+    }
+
+    /// Blocks what the file of blocked prefixes says now; one that is not good changes nothing.
+    fn block(&mut self, blocked: Result<Blocked, BlocklistError>) -> v1::Blocklist {
+        let refusal = match blocked {
+            Ok(blocked) => {
+                self.guard.block(blocked);
+                info!("{} prefixes are blocked", self.guard.blocked());
+                None
+            }
+            Err(refusal) => {
+                let refusal = chain(&refusal);
+                warn!("who is blocked stays as it was: {refusal}");
+                Some(refusal)
+            }
+        };
+        v1::Blocklist {
+            prefixes: self.guard.blocked(),
+            refusal,
         }
     }
 
@@ -303,9 +338,9 @@ impl Node {
     }
 
     /// Puts the images as they stand into service, all at once, and gives out what is served.
-    fn swap(&mut self) {
+    pub(super) fn swap(&mut self) {
         self.service
-            .store(Arc::new(self.hosting.service(&self.identity)));
+            .store(Arc::new(self.hosting.service(self.guard.service())));
         self.outbound.update(&self.hosting);
         for (number, zone) in self.hosting.zones().iter().enumerate() {
             if zone.version.is_none() {

@@ -3,7 +3,9 @@
 use super::node::Node;
 use super::{kept, report};
 use crate::clock::rfc3339;
-use crate::control::v1::{RefreshResult, Refreshed, RefreshedZone, Reply, Zones};
+use crate::control::v1::{
+    CookieOrder, CookieSecret, Cookies, RefreshResult, Refreshed, RefreshedZone, Reply, Zones,
+};
 use crate::hosting::AttemptResult;
 use crate::keeping::{Keeper, What};
 use imrs_transfer::refresh::{Came, Force, Refresh};
@@ -11,6 +13,7 @@ use imrs_transfer::time::Moment;
 use imrs_wire::Serial;
 use imrs_zone::Name;
 use std::sync::mpsc::SyncSender;
+use tracing::info;
 
 /// An operator who waits for the rounds of some zones to end.
 #[derive(Debug)]
@@ -34,6 +37,57 @@ pub(super) fn zones(node: &Node, zone: Option<&str>) -> Reply {
                 .map(|number| kept::zone(node, number))
                 .collect(),
         }),
+    }
+}
+
+/// Carries out an order about the secrets of cookies, and tells how they then are.
+pub(super) fn cookies(node: &mut Node, order: Option<&CookieOrder>) -> Reply {
+    if let Some(order) = order {
+        if let Err(message) = carry_out(node, order) {
+            return Reply::Error { message };
+        }
+        info!("asked on the control socket: cookies {}", word(order));
+        node.swap();
+    }
+    let required = node.guard.requires_cookies();
+    let Some(jar) = node.guard.jar() else {
+        return Reply::Cookies(Cookies::default());
+    };
+    let secrets = jar.fingerprints().into_iter();
+    Reply::Cookies(Cookies {
+        enabled: true,
+        required,
+        file: jar.file().map(|path| path.display().to_string()),
+        secrets: secrets
+            .map(|(role, fingerprint)| CookieSecret {
+                role: role.to_owned(),
+                fingerprint,
+            })
+            .collect(),
+    })
+}
+
+fn carry_out(node: &mut Node, order: &CookieOrder) -> Result<(), String> {
+    let Some(jar) = node.guard.jar() else {
+        return Err("cookies are switched off: `enabled` in [cookies] is false".to_owned());
+    };
+    match order {
+        CookieOrder::Stage { secret } => jar.stage(&secret.0)?,
+        CookieOrder::Activate => jar.activate()?,
+        CookieOrder::Drop => jar.drop_one()?,
+        CookieOrder::Require => node.guard.require_cookies(true),
+        CookieOrder::Relax => node.guard.require_cookies(false),
+    }
+    Ok(())
+}
+
+fn word(order: &CookieOrder) -> &'static str {
+    match order {
+        CookieOrder::Stage { .. } => "stage",
+        CookieOrder::Activate => "activate",
+        CookieOrder::Drop => "drop",
+        CookieOrder::Require => "require",
+        CookieOrder::Relax => "relax",
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::chain;
 use crate::cli::Serve;
 use crate::clock::{At, Clock};
-use crate::config::{Config, ConfigError, Transfer, Zone};
+use crate::config::{self, Config, ConfigError, Transfer, Zone};
 use crate::control::path::{self, Place};
 use crate::dial::{Patience, tls};
 use crate::hosting::{Origin, Source};
@@ -48,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) clock: Clock,
     /// What the server says about itself.
     pub(crate) identity: Identity,
+    /// What is done against attacks.
+    pub(crate) defence: config::Defence,
     /// Where the control socket is.
     pub(crate) control: Place,
     /// Whether the zones are the test root's.
@@ -94,7 +96,7 @@ impl Plan {
             );
             return Err(ConfigError::of_options(message).into());
         }
-        let told = |text: &Option<crate::config::Told>| text.as_ref().map(|told| told.0.clone());
+        let told = |text: &Option<config::Told>| text.as_ref().map(|told| told.0.clone());
         Ok(Plan {
             settings,
             sources,
@@ -114,6 +116,7 @@ impl Plan {
                 version: told(&config.node.version).map(String::into_bytes),
             },
             control: place(args, &config),
+            defence: config.defence.clone(),
             is_test,
         })
     }
@@ -237,6 +240,16 @@ fn settings(args: &Serve, config: &Config) -> anyhow::Result<Settings> {
         tcp_connections_per_prefix: usize::try_from(
             node.tcp_connections_per_prefix.map_or(512, |count| count.0),
         )?,
+        tcp_new_per_prefix: u32::try_from(
+            node.tcp_new_per_second_per_prefix
+                .map_or(1000, |count| count.0),
+        )?,
+        tcp_busy_per_prefix: Duration::from_millis(
+            node.tcp_cpu_milliseconds_per_prefix
+                .map_or(250, |time| time.0),
+        ),
+        tcp_queries: node.tcp_queries_per_connection.map(|count| count.0),
+        proxies: config.defence.proxies.clone(),
     })
 }
 

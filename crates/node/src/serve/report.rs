@@ -39,7 +39,7 @@ pub(super) fn status(node: &Node) -> v1::Status {
 }
 
 /// What a reload came to.
-pub(super) fn reload(node: &Node) -> v1::Reload {
+pub(super) fn reload(node: &Node, blocklist: Option<v1::Blocklist>) -> v1::Reload {
     let zones = node.hosting.zones().iter().filter_map(|zone| {
         Some(v1::ReloadedZone {
             name: zone.name().fmt_with_dot().to_string(),
@@ -49,6 +49,7 @@ pub(super) fn reload(node: &Node) -> v1::Reload {
     });
     v1::Reload {
         health: health(node),
+        blocklist,
         zones: zones.collect(),
     }
 }

@@ -22,6 +22,8 @@ pub struct Counters {
     pub tcp_ipv4: Messages,
     /// Over TCP and IPv6.
     pub tcp_ipv6: Messages,
+    /// What was not answered, or not in full, against attacks.
+    pub defence: Defended,
     /// Responses over UDP that could not be sent.
     pub unsent: Unsent,
     /// What became of TCP connections.
@@ -51,6 +53,32 @@ pub struct Messages<N = u64> {
     pub rcodes: [N; RCODES],
 }
 
+/// What was not answered, or not in full, against attacks, by reason.
+///
+/// All are among the messages received, and those that were dropped among the outcomes of kind
+/// [`Kind::Dropped`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Defended<N = u64> {
+    /// Dropped: the client's prefix is at its limit.
+    pub limited: N,
+    /// Sent to TCP, or for a cookie: the client's prefix is at its limit.
+    pub slipped: N,
+    /// Answered, but would have been limited if limits were not only logged.
+    pub noted: N,
+    /// Sent to TCP, or for a cookie: a cookie is required.
+    pub deferred: N,
+    /// Dropped: the worker is behind, and the client showed no cookie.
+    pub shed: N,
+    /// Dropped: the client is on the blocklist.
+    pub blocked: N,
+    /// Dropped: a proxy said nothing of its client.
+    pub headless: N,
+    /// Queries with a valid cookie.
+    pub cookies: N,
+    /// Queries with a cookie that is not valid.
+    pub bad_cookies: N,
+}
+
 /// Responses over UDP that could not be sent, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unsent<N = u64> {
@@ -73,6 +101,10 @@ pub struct Connections<N = u64> {
     pub refused: N,
     /// Refused, since the limit for the client's prefix is reached and none can be closed instead.
     pub refused_prefix: N,
+    /// Refused, since the client is on the blocklist.
+    pub blocked: N,
+    /// Refused, since the client's prefix opened too many of late, or cost too much time.
+    pub limited: N,
     /// Not accepted, since open files or memory ran out.
     pub exhausted: N,
     /// Ended by the peer in good order.
@@ -89,6 +121,8 @@ pub struct Connections<N = u64> {
     pub evicted: N,
     /// Closed by us because what it made us hold exceeded the limit.
     pub overheld: N,
+    /// Closed by us because the client's prefix cost too much time of late.
+    pub overspent: N,
     /// Closed by us when stopping.
     pub stopped: N,
     /// Given to whoever sends zones, since a transfer takes longer than a worker may.
@@ -130,6 +164,7 @@ impl Connections {
             + self.unread
             + self.evicted
             + self.overheld
+            + self.overspent
             + self.stopped
             + self.handed_over;
         self.opened.saturating_sub(closed)
@@ -171,6 +206,7 @@ pub(super) struct Tally {
     udp_ipv6: Messages<Number>,
     tcp_ipv4: Messages<Number>,
     tcp_ipv6: Messages<Number>,
+    pub(super) defence: Defended<Number>,
     pub(super) unsent: Unsent<Number>,
     pub(super) connections: Connections<Number>,
     /// Of sockets that are closed.
@@ -209,6 +245,7 @@ impl Tally {
         self.udp_ipv6.add_to(&mut sum.udp_ipv6);
         self.tcp_ipv4.add_to(&mut sum.tcp_ipv4);
         self.tcp_ipv6.add_to(&mut sum.tcp_ipv6);
+        self.defence.add_to(&mut sum.defence);
         self.unsent.add_to(&mut sum.unsent);
         self.connections.add_to(&mut sum.connections);
         sum.kernel_dropped += self.kernel_dropped.get();
@@ -247,6 +284,20 @@ impl Messages<Number> {
     }
 }
 
+impl Defended<Number> {
+    fn add_to(&self, sum: &mut Defended) {
+        sum.limited += self.limited.get();
+        sum.slipped += self.slipped.get();
+        sum.noted += self.noted.get();
+        sum.deferred += self.deferred.get();
+        sum.shed += self.shed.get();
+        sum.blocked += self.blocked.get();
+        sum.headless += self.headless.get();
+        sum.cookies += self.cookies.get();
+        sum.bad_cookies += self.bad_cookies.get();
+    }
+}
+
 impl Unsent<Number> {
     pub(super) fn record(&self, error: &io::Error) {
         let reason = match error.kind() {
@@ -273,6 +324,8 @@ impl Connections<Number> {
         sum.opened += self.opened.get();
         sum.refused += self.refused.get();
         sum.refused_prefix += self.refused_prefix.get();
+        sum.blocked += self.blocked.get();
+        sum.limited += self.limited.get();
         sum.exhausted += self.exhausted.get();
         sum.ended += self.ended.get();
         sum.broken += self.broken.get();
@@ -281,6 +334,7 @@ impl Connections<Number> {
         sum.unread += self.unread.get();
         sum.evicted += self.evicted.get();
         sum.overheld += self.overheld.get();
+        sum.overspent += self.overspent.get();
         sum.stopped += self.stopped.get();
         sum.handed_over += self.handed_over.get();
     }

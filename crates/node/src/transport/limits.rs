@@ -40,6 +40,13 @@ pub(super) const TCP_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Octets read from a connection before others have their turn: some 80 queries.
 pub(super) const TCP_READ_OCTETS: usize = 4 << 10;
 
+/// Octets of what a proxy says ahead of a connection: addresses take 52, and what proxies add to
+/// them a few hundred.
+pub(super) const PROXY_HEADER_OCTETS: usize = 2048;
+
+/// Seconds over which what a client prefix may do over TCP is evened out.
+pub(super) const TCP_WINDOW_S: u32 = 5;
+
 /// The longest idle time of a connection: what its option can say (RFC 7828 section 3.1).
 pub(super) const TCP_IDLE_MAX: Duration = Duration::from_millis(65_535 * 100);
 
@@ -72,3 +79,6 @@ pub(super) const STOP_READS: usize = 32;
 
 /// Descriptors beside sockets and connections: standard streams, log, control socket, zone files.
 pub(super) const OTHER_DESCRIPTORS: usize = 64;
+
+/// Buckets of 64 octets in which one worker counts what networks cost it over TCP: 64 KiB.
+pub(super) const TCP_BUCKETS: usize = 1 << 10;

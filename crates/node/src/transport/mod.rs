@@ -9,6 +9,7 @@
 //!   udp       a batch of datagrams
 //!   tcp       accept, serve, close: limits, deadlines, framing
 //! aside       what zones alone do not answer
+//! proxy       whom a proxy says it speaks for
 //! sys         the system calls
 //! counters    what the workers count
 //! ```
@@ -20,13 +21,14 @@ mod counters;
 mod error;
 mod limits;
 mod listen;
+mod proxy;
 mod sys;
 mod tcp;
 mod udp;
 mod worker;
 
 pub use aside::{Answered, Aside, Asked, Handed};
-pub use counters::{Connections, Counters, KINDS, Messages, RCODES, Unsent};
+pub use counters::{Connections, Counters, Defended, KINDS, Messages, RCODES, Unsent};
 pub use error::{Protocol, StartError};
 pub use listen::refuse_covered;
 pub(crate) use tcp::{Admission, Prefix};
@@ -36,6 +38,7 @@ use crate::system;
 use arc_swap::ArcSwap;
 use counters::Tally;
 use imrs_engine::Service;
+use imrs_transfer::access;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -66,6 +69,14 @@ pub struct Settings {
     pub tcp_connections: usize,
     /// TCP connections at once from one client prefix (IPv4 /24, IPv6 /56), over all workers.
     pub tcp_connections_per_prefix: usize,
+    /// New TCP connections in a second from one client prefix, per worker.
+    pub tcp_new_per_prefix: u32,
+    /// Time in a second that a worker spends on the TCP connections of one client prefix.
+    pub tcp_busy_per_prefix: Duration,
+    /// Queries after which a TCP connection is closed.
+    pub tcp_queries: Option<u64>,
+    /// Who speaks for others, by a header ahead of each message (PROXY protocol version 2).
+    pub proxies: Vec<access::Prefix>,
 }
 
 impl Settings {
@@ -159,6 +170,7 @@ impl Running {
             aside,
             stop: Arc::clone(&stop),
             admission,
+            proxies: settings.proxies.clone(),
         });
         let mut running = Running {
             addresses,

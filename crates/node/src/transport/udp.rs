@@ -3,11 +3,13 @@
 use super::aside::Answered;
 use super::counters::{Messages, Number, Unsent};
 use super::limits;
+use super::proxy::{self, Ahead};
 use super::sys::{self, Datagrams};
 use super::worker::{Respond, Turn};
-use imrs_engine::{Outcome, Transport};
+use imrs_engine::gate::{Action, Response};
+use imrs_engine::{Claim, Client, Fate, Gate, Outcome, Transport};
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// A worker's UDP socket.
 #[derive(Debug)]
@@ -47,23 +49,24 @@ impl Socket {
     }
 
     /// Answers one batch. An empty queue is left to the next wait rather than asked for again.
-    pub(super) fn turn<R: Respond>(&self, turn: &Turn<'_, R>, batch: &mut Datagrams) -> Queue {
+    pub(super) fn turn<R: Respond>(
+        &self,
+        turn: &Turn<'_, R>,
+        batch: &mut Datagrams,
+        gate: &mut Gate,
+    ) -> Queue {
         // An error is that nothing is there, or one of an earlier send that is now taken note of.
         let Ok(received) = batch.receive(&self.socket) else {
             return Queue::Empty;
         };
         let messages: &Messages<Number> = turn.tally.udp(self.address.ip());
-        batch.answer(self.payload, |query, peer, room| {
-            let outcome = (turn.respond)(turn.service, Transport::Udp, query, room);
-            let outcome = if outcome.is_aside {
-                let answered =
-                    turn.answer_aside(Transport::Udp, peer.address().ip(), query, outcome, room);
-                match answered {
-                    Answered::Here(outcome) => outcome,
-                    Answered::HandOver => Outcome::DROPPED,
+        batch.answer(self.payload, |message, peer, room| {
+            let (query, outcome) = match sender(turn, peer.address().ip(), message) {
+                Ok((address, query)) => (query, answer(turn, gate, address, query, room)),
+                Err(reason) => {
+                    reason.add(1);
+                    (message, Outcome::DROPPED)
                 }
-            } else {
-                outcome
             };
             messages.record(query, outcome);
             outcome.len
@@ -98,6 +101,88 @@ impl Socket {
                     next += 1;
                 }
             }
+        }
+    }
+}
+
+/// Who is answered, and what was asked; or why nobody is.
+fn sender<'t, 'm, R>(
+    turn: &Turn<'t, R>,
+    from: IpAddr,
+    message: &'m [u8],
+) -> Result<(IpAddr, &'m [u8]), &'t Number> {
+    let (address, query) = if turn.is_proxy(from) {
+        match proxy::read(message) {
+            Ahead::Header { client, len } => (client.unwrap_or(from), &message[len..]),
+            Ahead::Unfinished | Ahead::Other => return Err(&turn.tally.defence.headless),
+        }
+    } else {
+        (from, message)
+    };
+    match turn.service.defence.blocked.contains(address) {
+        true => Err(&turn.tally.defence.blocked),
+        false => Ok((address, query)),
+    }
+}
+
+/// Answers one query within what the gate lets pass.
+fn answer<R: Respond>(
+    turn: &Turn<'_, R>,
+    gate: &mut Gate,
+    address: IpAddr,
+    query: &[u8],
+    room: &mut [u8],
+) -> Outcome {
+    let client = Client {
+        transport: Transport::Udp,
+        peer: Some(turn.peer(address)),
+    };
+    let outcome = (turn.respond)(turn.service, client, query, room);
+    let outcome = if outcome.is_aside {
+        match turn.answer_aside(Transport::Udp, address, query, outcome, room) {
+            Answered::Here(outcome) => outcome,
+            Answered::HandOver => Outcome::DROPPED,
+        }
+    } else {
+        outcome
+    };
+    let counted = &turn.tally.defence;
+    match outcome.cookie {
+        Claim::None | Claim::Client => {}
+        Claim::Valid => counted.cookies.add(1),
+        Claim::Invalid => counted.bad_cookies.add(1),
+    }
+    match outcome.fate {
+        Fate::Answered if outcome.len > 0 => {}
+        Fate::Answered => return outcome,
+        Fate::Deferred => {
+            counted.deferred.add(1);
+            return outcome;
+        }
+        Fate::Shed => {
+            counted.shed.add(1);
+            return outcome;
+        }
+    }
+    let response = Response {
+        kind: outcome.kind,
+        len: outcome.len,
+        query_len: query.len(),
+        has_valid_cookie: outcome.cookie == Claim::Valid,
+    };
+    let verdict = gate.judge(&turn.service.defence, turn.now_ms, address, response);
+    match verdict.action {
+        Action::Pass => {
+            counted.noted.add(u64::from(verdict.is_limited));
+            outcome
+        }
+        Action::Drop => {
+            counted.limited.add(1);
+            Outcome::DROPPED
+        }
+        Action::Slip => {
+            counted.slipped.add(1);
+            imrs_engine::slip(turn.service, client, query, room)
         }
     }
 }

@@ -11,22 +11,33 @@ use super::listen::Endpoint;
 use super::sys::{Datagrams, Epoll, Events, Flag, Interest};
 use super::tcp::{Accepted, Admission, Connections};
 use super::udp::{self, Queue};
+use crate::clock::present;
 use arc_swap::ArcSwap;
-use imrs_engine::{Outcome, Service, Transport};
+use imrs_engine::gate::limits::BUCKETS;
+use imrs_engine::{Client, Gate, Outcome, Peer, Pressure, Service, Transport};
+use imrs_transfer::access;
 use std::io;
 use std::net::{IpAddr, TcpListener};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// What answers queries: [`imrs_engine::respond`], or another in tests.
-pub trait Respond: Fn(&Service, Transport, &[u8], &mut [u8]) -> Outcome {}
+pub trait Respond: Fn(&Service, Client, &[u8], &mut [u8]) -> Outcome {}
 
-impl<F: Fn(&Service, Transport, &[u8], &mut [u8]) -> Outcome> Respond for F {}
+impl<F: Fn(&Service, Client, &[u8], &mut [u8]) -> Outcome> Respond for F {}
 
 /// What holds from one wait to the next: the time, and the service that answers.
 pub(super) struct Turn<'a, R> {
     pub(super) now: Instant,
+    /// The same in milliseconds of a clock that wraps around, for what decays.
+    pub(super) now_ms: u64,
+    /// The time of day in seconds of Unix, for cookies.
+    pub(super) unix: u32,
+    /// How far this worker is behind.
+    pub(super) pressure: Pressure,
     pub(super) service: &'a Service,
+    /// Who speaks for others.
+    pub(super) proxies: &'a [access::Prefix],
     pub(super) respond: &'a R,
     pub(super) aside: Option<&'a dyn Aside>,
     pub(super) tally: &'a Tally,
@@ -34,6 +45,21 @@ pub(super) struct Turn<'a, R> {
 }
 
 impl<R> Turn<'_, R> {
+    /// Whether this address speaks for others.
+    pub(super) fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|proxy| proxy.contains(address))
+    }
+
+    /// Who asks, as the engine wants to know it.
+    pub(super) fn peer(&self, address: IpAddr) -> Peer {
+        Peer {
+            address,
+            now: self.unix,
+            pressure: self.pressure,
+            is_known: false,
+        }
+    }
+
     /// Answers what zones alone do not answer, if there is somebody who does.
     #[cold]
     pub(super) fn answer_aside(
@@ -73,6 +99,7 @@ pub(super) struct Shared<R> {
     pub(super) aside: Option<Arc<dyn Aside>>,
     pub(super) stop: Arc<Flag>,
     pub(super) admission: Arc<Admission>,
+    pub(super) proxies: Vec<access::Prefix>,
 }
 
 /// One worker's sockets and numbers, before it runs and allocates the rest.
@@ -82,9 +109,10 @@ pub(super) struct Worker<R> {
     epoll: Epoll,
     udp: Arc<[udp::Socket]>,
     listeners: Vec<TcpListener>,
-    idle: Duration,
+    settings: Settings,
     /// Nothing is accepted before this time.
     paused_until: Option<Instant>,
+    began: Instant,
 }
 
 impl<R: Respond> Worker<R> {
@@ -106,15 +134,15 @@ impl<R: Respond> Worker<R> {
             listeners.push(endpoint.tcp);
         }
         let udp = sockets.into();
-        let (tally, idle) = (Arc::default(), settings.tcp_idle);
         Ok(Worker {
             shared,
-            tally,
+            tally: Arc::default(),
             epoll,
             udp,
             listeners,
-            idle,
+            settings: settings.clone(),
             paused_until: None,
+            began: Instant::now(),
         })
     }
 
@@ -133,7 +161,8 @@ impl<R: Respond> Worker<R> {
         let payload = self.udp.iter().map(udp::Socket::payload).max().unwrap_or(0);
         let mut hands = Hands {
             batch: Datagrams::new(payload),
-            connections: Connections::new(Arc::clone(&self.shared.admission), self.idle),
+            connections: Connections::new(Arc::clone(&self.shared.admission), &self.settings),
+            gate: Gate::new(rand::random(), BUCKETS),
         };
         let mut events = Events::new();
         let mut waits_from = Instant::now();
@@ -160,6 +189,10 @@ impl<R: Respond> Worker<R> {
         let service = self.shared.service.load();
         serve(&Turn {
             now,
+            now_ms: u64::try_from((now - self.began).as_millis()).unwrap_or(u64::MAX),
+            unix: present().0 as u32,
+            pressure: Pressure::Calm,
+            proxies: &self.shared.proxies,
             service: &service,
             respond: &self.shared.respond,
             aside: self.shared.aside.as_deref(),
@@ -170,20 +203,24 @@ impl<R: Respond> Worker<R> {
 
     /// Gives every socket that has something to do its turn.
     fn take_turns(&self, turn: &Turn<'_, R>, events: &Events, hands: &mut Hands) -> After {
-        let Hands { batch, connections } = hands;
+        let Hands {
+            batch,
+            connections,
+            gate,
+        } = hands;
         let mut after = After::GoOn;
         // Busy connections queue for the wait with everybody else; UDP does not wait for them.
         let is_crowded = events.is_full();
         if is_crowded {
             for socket in self.udp.iter() {
-                socket.turn(turn, batch);
+                socket.turn(turn, batch, gate);
             }
         }
         for token in events.tokens() {
             match Token::from(token) {
                 Token::Udp(_) if is_crowded => {}
                 Token::Udp(index) => {
-                    self.udp[index as usize].turn(turn, batch);
+                    self.udp[index as usize].turn(turn, batch, gate);
                 }
                 Token::Listener(index) => {
                     let listener = &self.listeners[index as usize];
@@ -230,7 +267,11 @@ impl<R: Respond> Worker<R> {
     /// Answers what has arrived, closes everything and waits, for a bounded time, for peers that
     /// have not taken their responses.
     fn finish(mut self, mut hands: Hands, mut events: Events) {
-        let Hands { batch, connections } = &mut hands;
+        let Hands {
+            batch,
+            connections,
+            gate,
+        } = &mut hands;
         let began = Instant::now();
         // The flag stays up; it must not end the waits below.
         let _ = self
@@ -238,7 +279,7 @@ impl<R: Respond> Worker<R> {
             .change(&*self.shared.stop, Token::Stop.into(), Interest::Nothing);
         self.with_turn(began, |turn| {
             for socket in self.udp.iter() {
-                while socket.turn(turn, batch) == Queue::MayHoldMore
+                while socket.turn(turn, batch, gate) == Queue::MayHoldMore
                     && began.elapsed() < limits::STOP_UDP
                 {}
             }
@@ -274,6 +315,7 @@ impl<R: Respond> Worker<R> {
 struct Hands {
     batch: Datagrams,
     connections: Connections,
+    gate: Gate,
 }
 
 /// How a worker goes on after a turn.

@@ -4,7 +4,7 @@
 
 mod meaning;
 
-use imrs_engine::{Identity, Service, Transport, respond};
+use imrs_engine::{Service, Transport, respond};
 use imrs_probe::judge::{self, Examined, Question, examine, judge, questions, sample};
 use imrs_zone::record::UnixTime;
 use imrs_zone::synth::{self, Plan};
@@ -35,7 +35,6 @@ fn service(zones: &[Verified]) -> Service {
     let image = |zone: &Verified| (zone.apex().clone(), Some(Arc::new(zone.compile().unwrap())));
     Service {
         zones: Zones::new(zones.iter().map(image)),
-        identity: Identity::default(),
         ..Service::default()
     }
 }
@@ -49,7 +48,7 @@ fn ask(service: &Service, transport: judge::Transport, query: &[u8], room: &mut 
         judge::Transport::Udp => Transport::Udp,
         judge::Transport::Tcp => Transport::Tcp { keepalive: 0 },
     };
-    respond(service, transport, query, room).len
+    respond(service, transport.into(), query, room).len
 }
 
 /// Serves `zones`, and asks all questions about each of them.

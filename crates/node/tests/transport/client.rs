@@ -1,7 +1,7 @@
 //! A server with a plain responder, and clients that speak to it.
 
 use arc_swap::ArcSwap;
-use imrs_engine::{Identity, Kind, Outcome, Service, Transport};
+use imrs_engine::{Client, Identity, Kind, Outcome, Service, Transport};
 use imrs_node::transport::{Running, Settings};
 use imrs_wire::Rcode;
 use std::io::{Read, Write};
@@ -23,24 +23,22 @@ pub(crate) const SILENT: u8 = b'S';
 pub(crate) const IDENTITY: u8 = b'I';
 /// A query to which the response is the keepalive time, two octets.
 pub(crate) const KEEPALIVE: u8 = b'K';
+/// A query to which the response is the address of who asked, as text.
+pub(crate) const WHO: u8 = b'W';
 /// A query to which the response is the limit of the response's size, two octets.
 pub(crate) const ROOM: u8 = b'R';
 
 /// Responds as the first octet says, and otherwise with the query itself.
-pub(crate) fn respond(
-    service: &Service,
-    transport: Transport,
-    query: &[u8],
-    room: &mut [u8],
-) -> Outcome {
+pub(crate) fn respond(service: &Service, client: Client, query: &[u8], room: &mut [u8]) -> Outcome {
     let limit = u16::try_from(room.len()).unwrap_or(u16::MAX);
     let response: Vec<u8> = match query {
         [SILENT, ..] => return Outcome::DROPPED,
         [BIG, high, low, ..] => vec![BIG; usize::from(u16::from_be_bytes([*high, *low]))],
         [IDENTITY, ..] => service.identity.name.clone().unwrap_or_default(),
-        [KEEPALIVE, ..] => match transport {
+        [WHO, ..] => { client.peer }.map_or(Vec::new(), |peer| peer.address.to_string().into()),
+        [KEEPALIVE, ..] => match client.transport {
             Transport::Tcp { keepalive } => keepalive.to_be_bytes().into(),
-            Transport::Udp => Vec::new(),
+            _ => Vec::new(),
         },
         [ROOM, ..] => limit.to_be_bytes().into(),
         _ => query.to_vec(),
@@ -51,8 +49,7 @@ pub(crate) fn respond(
         len,
         kind: Kind::Answer,
         rcode: Rcode::NOERROR,
-        truncated: false,
-        is_aside: false,
+        ..Outcome::DROPPED
     }
 }
 
@@ -77,6 +74,10 @@ pub(crate) fn settings(listen: &str) -> Settings {
         tcp_idle: PATIENCE * 2,
         tcp_connections: 2000,
         tcp_connections_per_prefix: 2000,
+        tcp_new_per_prefix: 1_000_000,
+        tcp_busy_per_prefix: Duration::from_secs(1),
+        tcp_queries: None,
+        proxies: Vec::new(),
     }
 }
 
@@ -112,12 +113,12 @@ pub(crate) fn start_held(settings: &Settings) -> (Running, Gate) {
     let [held, opened] = [(); 2].map(|()| Arc::new(Barrier::new(2)));
     let hold = {
         let (held, opened) = (Arc::clone(&held), Arc::clone(&opened));
-        move |service: &Service, transport: Transport, query: &[u8], room: &mut [u8]| {
+        move |service: &Service, client: Client, query: &[u8], room: &mut [u8]| {
             if query == b"hold" {
                 held.wait();
                 opened.wait();
             }
-            respond(service, transport, query, room)
+            respond(service, client, query, room)
         }
     };
     let service = Arc::new(ArcSwap::from_pointee(service("test")));

@@ -7,6 +7,7 @@
 
 mod aside;
 mod client;
+mod defence;
 mod engine;
 mod limits;
 mod start;

@@ -175,7 +175,7 @@ impl Node {
         self.running.as_ref()?;
         let service = prove::service(self.image().cloned());
         let mut room = [0; prove::UDP_OCTETS];
-        let length = respond(&service, Transport::Udp, query, &mut room).len;
+        let length = respond(&service, Transport::Udp.into(), query, &mut room).len;
         Some(room[..length].to_vec())
     }
 

@@ -123,7 +123,7 @@ fn image(packed: &Packed, verified: &Verified) -> Result<Arc<Image>, String> {
             judge::Transport::Udp => (Transport::Udp, &mut room[..UDP_OCTETS]),
             judge::Transport::Tcp => (Transport::Tcp { keepalive: 0 }, room),
         };
-        respond(&service, transport, query, room).len
+        respond(&service, transport.into(), query, room).len
     })
     .map_err(|failed| say(&failed))?;
     images.insert(key, Arc::clone(&image));

@@ -106,7 +106,12 @@ fn check_question(service: &Service, oracle: &Oracle, qname: &Qname, question: &
 
 fn reply(service: &Service, packet: &[u8], limit: usize) -> Option<Reply> {
     let mut out = vec![0; limit];
-    let outcome = respond(service, Transport::Tcp { keepalive: 0 }, packet, &mut out);
+    let outcome = respond(
+        service,
+        Transport::Tcp { keepalive: 0 }.into(),
+        packet,
+        &mut out,
+    );
     (outcome.len > 0).then(|| Reply::read(packet, &out[..outcome.len]))
 }
 

@@ -5,7 +5,8 @@
 mod zones;
 
 use super::v1::{
-    Attempt, AttemptResult, Health, Messages, Reload, Reply, Stats, Status, Zone, ZoneState,
+    Attempt, AttemptResult, Cookies, Health, Messages, Reload, Reply, Stats, Status, Zone,
+    ZoneState,
 };
 use crate::clock::span;
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ pub fn render(reply: &Reply) -> String {
         Reply::Stats(stats) => write_stats(&mut text, stats),
         Reply::Zones(told) => zones::write_zones(&mut text, told),
         Reply::Refresh(refreshed) => zones::write_refreshed(&mut text, refreshed),
+        Reply::Cookies(cookies) => write_cookies(&mut text, cookies),
         Reply::Error { message } => writeln!(text, "{message}"),
     };
     written.expect("a string takes all that is written");
@@ -128,6 +130,16 @@ fn write_reload(text: &mut String, reload: &Reload) -> std::fmt::Result {
         )?;
         write_attempt(text, &zone.attempt)?;
     }
+    if let Some(blocklist) = &reload.blocklist {
+        match &blocklist.refusal {
+            None => writeln!(text, "blocked  {} prefixes", blocklist.prefixes)?,
+            Some(refusal) => writeln!(
+                text,
+                "blocked  {} prefixes as before; REFUSED: {refusal}",
+                blocklist.prefixes
+            )?,
+        }
+    }
     writeln!(text, "the server is {}", word(reload.health))
 }
 
@@ -152,6 +164,7 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
         ("unsent", &stats.unsent),
         ("connections", &stats.connections),
         ("transfers", &stats.transfers),
+        ("defence", &stats.defence),
     ] {
         for (name, count) in counts.iter().filter(|(_, count)| **count > 0) {
             writeln!(text, "{:18}{count:>15}", format!("{what} {name}"))?;
@@ -163,6 +176,28 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
         "{:18}{:>12} µs",
         "longest turn", stats.longest_turn_us
     )
+}
+
+fn write_cookies(text: &mut String, cookies: &Cookies) -> std::fmt::Result {
+    if !cookies.enabled {
+        return writeln!(
+            text,
+            "cookies are switched off: `enabled` in [cookies] is false"
+        );
+    }
+    let required = match cookies.required {
+        true => "REQUIRED: who shows none is sent for one, or to TCP",
+        false => "used where they are shown",
+    };
+    writeln!(text, "cookies  {required}")?;
+    match &cookies.file {
+        Some(file) => writeln!(text, "file     {file}")?,
+        None => writeln!(text, "file     none: a restart makes a new secret")?,
+    }
+    for secret in &cookies.secrets {
+        writeln!(text, "{:8} {}", secret.role, secret.fingerprint)?;
+    }
+    Ok(())
 }
 
 /// What was counted of messages, a row each with a column per transport.

@@ -3,8 +3,10 @@
 //! A line is one JSON object. Fields are added without a new version; a reader passes over those
 //! that it does not know. Times are RFC 3339 in UTC. What is told of transfers is in `zones`.
 
+mod cookies;
 mod zones;
 
+pub use cookies::*;
 pub use zones::*;
 
 use crate::limits::{CONTROL_PATIENCE, RELOAD_PATIENCE, ROUND_PATIENCE};
@@ -56,13 +58,22 @@ pub enum Command {
         #[arg(value_name = "SERIAL")]
         serial: u32,
     },
+    /// Shows the secrets of DNS cookies by their fingerprints, or rolls them.
+    Cookies {
+        /// What to do with them.
+        #[command(subcommand)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<CookieOrder>,
+    },
 }
 
 impl Command {
     /// How long a reply may take.
     pub fn patience(&self) -> Duration {
         match self {
-            Command::Status | Command::Stats | Command::Zones { .. } => CONTROL_PATIENCE,
+            Command::Status | Command::Stats | Command::Zones { .. } | Command::Cookies { .. } => {
+                CONTROL_PATIENCE
+            }
             Command::Reload => RELOAD_PATIENCE,
             Command::Refresh { .. } | Command::Retransfer { .. } | Command::Accept { .. } => {
                 ROUND_PATIENCE
@@ -113,6 +124,8 @@ pub enum Reply {
     Zones(Zones),
     /// To [`Command::Refresh`], [`Command::Retransfer`] and [`Command::Accept`].
     Refresh(Refreshed),
+    /// To [`Command::Cookies`].
+    Cookies(Cookies),
     /// The request was not carried out.
     Error {
         /// Why, and what would be right.
@@ -238,8 +251,21 @@ pub enum AttemptResult {
 pub struct Reload {
     /// How the node is now.
     pub health: Health,
+    /// The file of blocked prefixes, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocklist: Option<Blocklist>,
     /// The zones, in the order of the configuration.
     pub zones: Vec<ReloadedZone>,
+}
+
+/// The prefixes that are not answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocklist {
+    /// How many there are, those that lie in others counted once.
+    pub prefixes: usize,
+    /// Why the file was not taken; who was blocked before is so still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
 }
 
 /// What a reload did to one zone.
@@ -268,6 +294,10 @@ pub struct Stats {
     /// What was asked beside queries: NOTIFY, signed messages, transfers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub transfers: BTreeMap<String, u64>,
+    /// Messages over UDP that were not answered, or not in full, against attacks, by reason; and
+    /// what cookies they showed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub defence: BTreeMap<String, u64>,
     /// Queries that the kernel dropped because a UDP socket's queue was full.
     pub kernel_dropped: u64,
     /// The longest time in microseconds that a worker was busy before it looked at its sockets.

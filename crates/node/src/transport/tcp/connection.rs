@@ -11,7 +11,10 @@
 //! only while a query is incomplete or a response is not taken. Knows no limit, list or timer.
 
 use super::admission::Prefix;
-use crate::transport::limits::{TCP_MESSAGE_OCTETS, TCP_READ_OCTETS, TCP_WRITE_OCTETS};
+use crate::transport::limits::{
+    PROXY_HEADER_OCTETS, TCP_MESSAGE_OCTETS, TCP_READ_OCTETS, TCP_WRITE_OCTETS,
+};
+use crate::transport::proxy::{self, Ahead};
 use std::io::{self, Read, Write};
 use std::mem;
 use std::net::{IpAddr, TcpStream};
@@ -36,6 +39,19 @@ pub(super) struct Connection {
     pub(super) is_ended: bool,
     /// Its first unanswered message is not for a worker.
     is_leaving: bool,
+    /// Queries that it may still make.
+    queries: u64,
+    /// A proxy, whose header has not arrived whole.
+    awaits_header: bool,
+}
+
+/// What a connection may do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Queries that it may make.
+    pub(super) queries: u64,
+    /// It is a proxy's, and begins with a header.
+    pub(super) is_proxy: bool,
 }
 
 /// In which direction a connection goes on.
@@ -96,7 +112,7 @@ impl Scratch {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, peer: IpAddr, now: Instant) -> Connection {
+    pub(super) fn new(stream: TcpStream, peer: IpAddr, now: Instant, terms: Terms) -> Connection {
         Connection {
             stream,
             peer,
@@ -107,6 +123,8 @@ impl Connection {
             output: Vec::new(),
             is_ended: false,
             is_leaving: false,
+            queries: terms.queries,
+            awaits_header: terms.is_proxy,
         }
     }
 
@@ -136,7 +154,7 @@ impl Connection {
         &mut self,
         now: Instant,
         scratch: &mut Scratch,
-        answer: impl FnMut(&[u8], &mut [u8]) -> Answer,
+        answer: impl FnMut(IpAddr, &[u8], &mut [u8]) -> Answer,
     ) -> Next {
         match self.try_serve(now, scratch, answer) {
             Ok(next) => next,
@@ -148,7 +166,7 @@ impl Connection {
         &mut self,
         now: Instant,
         scratch: &mut Scratch,
-        answer: impl FnMut(&[u8], &mut [u8]) -> Answer,
+        answer: impl FnMut(IpAddr, &[u8], &mut [u8]) -> Answer,
     ) -> io::Result<Next> {
         if !self.output.is_empty() {
             self.flush()?;
@@ -192,13 +210,15 @@ impl Connection {
         now: Instant,
         octets: &[u8],
         output: &mut [u8],
-        mut answer: impl FnMut(&[u8], &mut [u8]) -> Answer,
+        mut answer: impl FnMut(IpAddr, &[u8], &mut [u8]) -> Answer,
     ) -> io::Result<usize> {
-        let mut taken = 0;
+        let Some(mut taken) = self.take_header(octets)? else {
+            return Ok(0);
+        };
         let mut filled = 0;
         while let Some(message) = first_message(&octets[taken..]) {
             let (length, room) = output[filled..].split_at_mut(2);
-            let response = match answer(message, &mut room[..TCP_MESSAGE_OCTETS]) {
+            let response = match answer(self.peer, message, &mut room[..TCP_MESSAGE_OCTETS]) {
                 Answer::Octets(octets) => octets,
                 Answer::HandOver => {
                     self.is_leaving = true;
@@ -210,6 +230,11 @@ impl Connection {
                 filled += 2 + usize::from(octets);
             }
             taken += 2 + message.len();
+            self.queries -= 1;
+            if self.queries == 0 {
+                self.is_ended = true;
+                break;
+            }
             if filled >= TCP_WRITE_OCTETS {
                 self.send(&output[..mem::take(&mut filled)])?;
                 if !self.output.is_empty() {
@@ -222,6 +247,23 @@ impl Connection {
         }
         self.send(&output[..filled])?;
         Ok(taken)
+    }
+
+    /// Takes note of whom a proxy speaks for. Returns how many octets said so, or `None` if that
+    /// has not arrived whole.
+    fn take_header(&mut self, octets: &[u8]) -> io::Result<Option<usize>> {
+        if !self.awaits_header {
+            return Ok(Some(0));
+        }
+        match proxy::read(octets) {
+            Ahead::Header { client, len } => {
+                self.awaits_header = false;
+                self.peer = client.unwrap_or(self.peer);
+                Ok(Some(len))
+            }
+            Ahead::Unfinished if octets.len() < PROXY_HEADER_OCTETS => Ok(None),
+            Ahead::Unfinished | Ahead::Other => Err(io::ErrorKind::InvalidData.into()),
+        }
     }
 
     /// Sends octets, and keeps those that the peer does not take now.

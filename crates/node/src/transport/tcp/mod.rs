@@ -14,17 +14,19 @@ mod order;
 
 pub(crate) use admission::{Admission, Prefix};
 
+use super::Settings;
 use super::aside::{Answered, Handed};
 use super::counters::Number;
 use super::limits;
 use super::sys::{self, Interest};
 use super::worker::{Respond, Token, Turn};
 use admission::Full;
-use connection::{Answer, Connection, Direction, Next, Phase, Scratch};
-use imrs_engine::Transport;
+use connection::{Answer, Connection, Direction, Next, Phase, Scratch, Terms};
+use imrs_engine::gate::Budget;
+use imrs_engine::{Client, Outcome, Transport};
 use order::Ordered;
 use std::io;
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,6 +41,37 @@ pub(super) struct Connections {
     keepalive: u16,
     /// Octets that all connections hold.
     held_octets: usize,
+    /// Queries that one connection may make.
+    queries: u64,
+    budgets: Budgets,
+}
+
+/// What each client prefix may do, in a second.
+struct Budgets {
+    /// New connections.
+    new: Budget,
+    /// Microseconds of this worker's time.
+    busy: Budget,
+}
+
+impl Budgets {
+    fn new(settings: &Settings) -> Budgets {
+        let busy = u32::try_from(settings.tcp_busy_per_prefix.as_micros()).unwrap_or(u32::MAX);
+        Budgets {
+            new: Budget::new(
+                rand::random(),
+                limits::TCP_BUCKETS,
+                settings.tcp_new_per_prefix,
+                limits::TCP_WINDOW_S,
+            ),
+            busy: Budget::new(
+                rand::random(),
+                limits::TCP_BUCKETS,
+                busy,
+                limits::TCP_WINDOW_S,
+            ),
+        }
+    }
 }
 
 /// How accepting went.
@@ -53,8 +86,8 @@ pub(super) enum Accepted {
 }
 
 impl Connections {
-    pub(super) fn new(admission: Arc<Admission>, idle: Duration) -> Connections {
-        let idle = idle.min(limits::TCP_IDLE_MAX);
+    pub(super) fn new(admission: Arc<Admission>, settings: &Settings) -> Connections {
+        let idle = settings.tcp_idle.min(limits::TCP_IDLE_MAX);
         Connections {
             open: Ordered::new(),
             admission,
@@ -62,6 +95,8 @@ impl Connections {
             idle,
             keepalive: u16::try_from(idle.as_millis() / 100).unwrap_or(u16::MAX),
             held_octets: 0,
+            queries: settings.tcp_queries.unwrap_or(u64::MAX),
+            budgets: Budgets::new(settings),
         }
     }
 
@@ -90,7 +125,15 @@ impl Connections {
     }
 
     fn open<R: Respond>(&mut self, turn: &Turn<'_, R>, stream: TcpStream, peer: IpAddr) {
-        let connection = Connection::new(stream, peer, turn.now);
+        let is_proxy = turn.is_proxy(peer);
+        if let Some(reason) = self.turn_away(turn, peer, is_proxy) {
+            return reason.add(1);
+        }
+        let terms = Terms {
+            queries: self.queries,
+            is_proxy,
+        };
+        let connection = Connection::new(stream, peer, turn.now, terms);
         if let Err(full) = self.admit(turn, connection.prefix) {
             let refused = match full {
                 Full::All => &turn.tally.connections.refused,
@@ -116,6 +159,28 @@ impl Connections {
         {
             self.close(slot, &turn.tally.connections.exhausted);
         }
+    }
+
+    /// Why nobody of this address is let in now, if so. A proxy speaks for many.
+    fn turn_away<'t, R>(
+        &mut self,
+        turn: &Turn<'t, R>,
+        peer: IpAddr,
+        is_proxy: bool,
+    ) -> Option<&'t Number> {
+        let counted = &turn.tally.connections;
+        if turn.service.defence.blocked.contains(peer) {
+            return Some(&counted.blocked);
+        }
+        let Budgets { new, busy } = &mut self.budgets;
+        if is_proxy {
+            return None;
+        }
+        if busy.is_spent(turn.now_ms, peer) || new.is_spent(turn.now_ms, peer) {
+            return Some(&counted.limited);
+        }
+        new.spend(turn.now_ms, peer, 1);
+        None
     }
 
     /// Counts a connection in. Where a limit is reached, the one without progress for longest
@@ -192,9 +257,19 @@ impl Connections {
         let transport = Transport::Tcp {
             keepalive: self.keepalive,
         };
-        let peer = connection.peer;
-        let next = connection.serve(turn.now, &mut self.scratch, |query, room| {
-            let outcome = (turn.respond)(turn.service, transport, query, room);
+        let is_proxy = turn.is_proxy(connection.peer);
+        let began = Instant::now();
+        let next = connection.serve(turn.now, &mut self.scratch, |peer, query, room| {
+            if turn.service.defence.blocked.contains(peer) {
+                turn.tally.defence.blocked.add(1);
+                messages.record(query, Outcome::DROPPED);
+                return Answer::Octets(0);
+            }
+            let client = Client {
+                transport,
+                peer: Some(turn.peer(peer)),
+            };
+            let outcome = (turn.respond)(turn.service, client, query, room);
             let outcome = if outcome.is_aside {
                 match turn.answer_aside(transport, peer, query, outcome, room) {
                     Answered::Here(outcome) => outcome,
@@ -206,6 +281,10 @@ impl Connections {
             messages.record(query, outcome);
             Answer::Octets(outcome.len)
         });
+        let took_us = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let busy = &mut self.budgets.busy;
+        busy.spend(turn.now_ms, connection.peer, took_us);
+        let is_overspent = !is_proxy && busy.is_spent(turn.now_ms, connection.peer);
         let held = connection.held_octets();
         let has_progressed = connection.progress == turn.now;
         self.held_octets = self.held_octets - held_before + held;
@@ -214,6 +293,11 @@ impl Connections {
         }
         if held > held_before && self.held_octets > limits::TCP_HELD_OCTETS {
             self.close(slot, &turn.tally.connections.overheld);
+            return None;
+        }
+        // What it asked for is answered; who asks that much may come again later.
+        if is_overspent && matches!(next, Next::Again) {
+            self.close(slot, &turn.tally.connections.overspent);
             return None;
         }
         Some(next)
@@ -225,9 +309,11 @@ impl Connections {
             return;
         };
         turn.epoll.remove(&connection.stream);
+        let client = connection.peer;
         let (stream, input, output) = connection.leave();
         // Without a peer there is nobody to answer.
         if let (Some(aside), Ok(peer)) = (turn.aside, stream.peer_addr()) {
+            let peer = SocketAddr::new(client, peer.port());
             aside.take(Handed {
                 stream,
                 peer,

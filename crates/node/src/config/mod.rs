@@ -9,6 +9,8 @@
 mod error;
 mod lists;
 pub mod public;
+mod reach;
+mod sandbox;
 mod secrets;
 mod transfer;
 mod transfers;
@@ -16,6 +18,8 @@ mod values;
 mod written;
 
 pub use error::ConfigError;
+pub use reach::Reach;
+pub use sandbox::{Sandbox, Wanted};
 pub use secrets::{Identity, Pin, Tls};
 pub use transfer::{Listener, Transfer};
 pub use transfers::{Primary, Secondary, Transfers, public_primaries};
@@ -55,6 +59,9 @@ pub struct Config {
     /// `[verify]`: how zones are judged.
     #[serde(default)]
     pub verify: Verify,
+    /// `[sandbox]`: what the server may no longer do.
+    #[serde(default)]
+    pub sandbox: Sandbox,
     /// `[[key]]`, as written.
     #[serde(default, rename = "key")]
     written_keys: Vec<WrittenKey>,
@@ -89,8 +96,10 @@ pub struct Node {
     /// Whether worker n stays on core n.
     #[serde(default)]
     pub pin: bool,
+    /// Whom to become when the sockets are open; who we are when absent.
+    pub user: Option<Spanned<String>>,
     /// Folder of the node's state.
-    pub state: Option<PathBuf>,
+    pub state: Option<Spanned<PathBuf>>,
     /// Path of the control socket.
     pub control: Option<PathBuf>,
     /// NSID, `id.server` and `hostname.bind`; not told when absent.
@@ -272,7 +281,8 @@ impl Config {
 
     fn rebase(&mut self, folder: &Path) {
         let rebase = |path: &mut PathBuf| *path = folder.join(&*path);
-        self.node.state.iter_mut().for_each(rebase);
+        let state = self.node.state.iter_mut();
+        state.map(Spanned::get_mut).for_each(rebase);
         self.node.control.iter_mut().for_each(rebase);
         for zone in &mut self.zones {
             let files = [&mut zone.file, &mut zone.anchors].into_iter().flatten();

@@ -84,7 +84,7 @@ fn load_files(plan: &Plan) -> anyhow::Result<Hosting> {
 
 /// Nothing is served yet: all cores are free.
 fn all_cores() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    system::parallelism()
 }
 
 impl Begun {

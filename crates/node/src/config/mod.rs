@@ -42,6 +42,7 @@ use written::{
     WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
     WrittenTransfer,
 };
+use zeroize::Zeroizing;
 
 /// What is wrong at an offset of the text.
 type Mistake = (usize, String);
@@ -162,6 +163,8 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let octets = files::read_plain(path, "a configuration", limits::CONFIG_OCTETS_MAX)
             .map_err(|cause| ConfigError::unread(path, cause))?;
+        // It may hold secrets.
+        let octets = Zeroizing::new(octets);
         let config = Config::parse_with(path, &octets, &secrets::read_secret)?;
         for file in config.private_keys() {
             // One that is not there is missed by who needs it.

@@ -8,6 +8,7 @@
 )]
 
 use super::calls::{self, Call, Condition};
+use super::user;
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
     SeccompFilter, SeccompRule, TargetArch, sock_filter,
@@ -40,8 +41,9 @@ impl Filter {
     }
 
     /// Puts it on the calling thread, and on all that this starts later, for good. New privileges
-    /// have to be ruled out before.
+    /// are ruled out with it, as they are for a confined process already.
     pub fn apply(&self) -> io::Result<()> {
+        user::rule_out_new_privs()?;
         apply(&self.0, libc::SECCOMP_FILTER_FLAG_LOG)
     }
 }

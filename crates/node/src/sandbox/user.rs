@@ -172,9 +172,13 @@ pub(super) fn become_user(user: Option<&User>) -> Result<(), UserError> {
     ] {
         caps::clear(None, set).map_err(failed)?;
     }
+    rule_out_new_privs().map_err(UserError::NoNewPrivs)
+}
+
+/// No program that is run from now on has more rights than we have.
+pub(super) fn rule_out_new_privs() -> io::Result<()> {
     // SAFETY: takes numbers only, and changes nothing but the flag.
     check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
-        .map_err(UserError::NoNewPrivs)
 }
 
 /// The capabilities that are left, by name.

@@ -32,8 +32,7 @@ pub fn run(args: &Serve) -> anyhow::Result<Exit> {
     let signals = events::catch_signals().context("cannot take signals")?;
     announce(&plan);
     // No thread is started before the process is confined: each would keep rights of its own.
-    let opened = Opened::open(&plan)?;
-    let in_force = opened.confine(&plan)?;
+    let (opened, in_force) = Opened::open(&plan)?.confine(&plan)?;
     let (events, inbox) = events::channel_pair();
     events.watch(signals).context("cannot take signals")?;
     let begun = begin::begin(&plan)?;

@@ -90,11 +90,7 @@ impl Node {
             info!("transfers over TLS on {}", shown.join(", "));
         }
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
-        let workers = match in_force.worker_filter()? {
-            Some(filter) => opened.workers.confined(move || filter.apply()),
-            None => opened.workers,
-        };
-        let running = workers.start(Arc::clone(&service), desk)?;
+        let running = opened.workers.start(Arc::clone(&service), desk)?;
         let inbox = events.clone();
         let asked: Arc<Asked> =
             Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));

@@ -31,8 +31,8 @@ impl Opened {
         })
     }
 
-    /// Gives up what no one needs from here on.
-    pub(super) fn confine(&self, plan: &Plan) -> anyhow::Result<InForce> {
+    /// Gives up what no one needs from here on; workers will give up more when they start.
+    pub(super) fn confine(self, plan: &Plan) -> anyhow::Result<(Self, InForce)> {
         let mut wanted = plan.confinement.clone();
         // Its name is taken away at the end.
         let folder = self.control.path().parent();
@@ -45,6 +45,10 @@ impl Opened {
         if let Some(user) = user {
             info!("user {user} from here on");
         }
-        Ok(in_force)
+        let workers = match in_force.worker_filter()? {
+            Some(filter) => self.workers.confined(move || filter.apply()),
+            None => self.workers,
+        };
+        Ok((Opened { workers, ..self }, in_force))
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn status(node: &Node) -> v1::Status {
             .map(ToString::to_string)
             .collect(),
         workers: node.workers.get(),
-        sandbox: Some(sandbox(&node.in_force)),
+        sandbox: Some(Box::new(sandbox(&node.in_force))),
         zones: node
             .hosting
             .zones()

@@ -156,7 +156,7 @@ pub struct Status {
     pub workers: usize,
     /// What the process may no longer do; older nodes do not tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sandbox: Option<Sandbox>,
+    pub sandbox: Option<Box<Sandbox>>,
     /// The zones, in the order of the configuration.
     pub zones: Vec<Zone>,
 }

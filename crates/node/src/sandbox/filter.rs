@@ -152,3 +152,16 @@ fn apply(program: &BpfProgram, flags: libc::c_ulong) -> io::Result<()> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+
+/// Makes a kernel without Landlock, or also without filters, of the one that the calling thread has.
+#[cfg(test)]
+pub(super) fn take_away(numbers: &[libc::c_long]) {
+    let list: Vec<Call> = numbers
+        .iter()
+        .map(|&number| Call { number, when: &[] })
+        .collect();
+    let unknown = SeccompAction::Errno(ENOSYS);
+    let program = compile(&list, unknown, SeccompAction::Allow).unwrap();
+    user::rule_out_new_privs().unwrap();
+    apply(&program, 0).unwrap();
+}

@@ -150,3 +150,55 @@ impl InForce {
         self.workers.map(|_| Filter::for_workers()).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libc::{SYS_landlock_create_ruleset, SYS_seccomp};
+
+    /// What comes of confining a thread on a kernel without these calls.
+    fn check(absent: &[libc::c_long], mode: Mode, expected: Result<&[&str], &str>) {
+        let absent = absent.to_owned();
+        let wanted = Confinement {
+            landlock: mode,
+            seccomp: mode,
+            ..Confinement::default()
+        };
+        let confine = move || {
+            filter::take_away(&absent);
+            enter(&wanted)
+        };
+        match (std::thread::spawn(confine).join().unwrap(), expected) {
+            (Ok(in_force), Ok(missing)) => {
+                assert_eq!(in_force.missing.len(), missing.len(), "{in_force:?}");
+                for (found, start) in in_force.missing.iter().zip(missing) {
+                    assert!(found.starts_with(start), "{found}");
+                }
+                assert!(in_force.no_new_privs);
+                assert_eq!(in_force.capabilities, Vec::<String>::new());
+            }
+            (Err(error), Err(start)) => {
+                let error = error.to_string();
+                assert!(error.starts_with(start), "{error}");
+            }
+            (found, expected) => panic!("{found:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn a_kernel_without_a_feature_is_told_or_refused() {
+        let no_filters = [SYS_seccomp];
+        let nothing = [SYS_landlock_create_ruleset, SYS_seccomp];
+        check(&no_filters, Mode::Off, Ok(&[]));
+        check(&nothing, Mode::Off, Ok(&[]));
+        let both = ["landlock: this kernel has no Landlock", "seccomp: "];
+        check(&nothing, Mode::Try, Ok(&both));
+        check(
+            &nothing,
+            Mode::Require,
+            Err(
+                "landlock is not to be had and `landlock = \"require\"` is configured: this kernel",
+            ),
+        );
+    }
+}

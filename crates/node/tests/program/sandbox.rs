@@ -5,6 +5,11 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes; only a failing test waits for so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whoever runs the tests: only root can become another user.
 fn is_root() -> bool {
@@ -114,6 +119,25 @@ fn every_thread_is_confined_and_the_server_serves_reloads_and_is_told() {
     assert_eq!(server.wait(), 0);
 }
 
+/// Serving does not wait for the disk; this does.
+fn wait_until_stored(server: &Server, serial: u32) {
+    let began = Instant::now();
+    loop {
+        let (text, _) = server.ctl(&["zones", ".", "--output", "json"]);
+        let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let stored = told["zones"][0]["stored"].as_array();
+        if stored
+            .into_iter()
+            .flatten()
+            .any(|version| version["serial"] == serial)
+        {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "{told:#}");
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn a_confined_server_fetches_from_a_confined_server_and_keeps_what_it_got() {
     let (first, second) = (TestRoot::new(7), TestRoot::new(7));
@@ -140,6 +164,7 @@ fn a_confined_server_fetches_from_a_confined_server_and_keeps_what_it_got() {
     let (text, exit) = secondary.ctl(&["refresh", "."]);
     assert_eq!(exit, 0, "{text}");
     assert_eq!(secondary.serial(), 8);
+    wait_until_stored(&secondary, 8);
     secondary.signal("TERM");
     assert_eq!(secondary.wait(), 0);
     drop(primary);

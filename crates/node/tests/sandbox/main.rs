@@ -26,8 +26,24 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Opens the sockets of a worker.
+fn open() -> Opened {
+    let settings = Settings {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        workers: NonZeroUsize::MIN,
+        pinned: true,
+        udp_payload_ipv4: 1232,
+        udp_payload_ipv6: 1232,
+        tcp_idle: PATIENCE,
+        tcp_connections: 10,
+        tcp_connections_per_prefix: 10,
+    };
+    Opened::new(&settings).unwrap()
+}
+
 /// Starts workers that try something for each query, and respond with what came of it.
 fn start(
+    opened: Opened,
     is_confined: bool,
     try_it: impl Fn() -> io::Result<()> + Send + Sync + 'static,
 ) -> Running {
@@ -45,17 +61,6 @@ fn start(
             is_aside: false,
         }
     };
-    let settings = Settings {
-        listen: vec!["127.0.0.1:0".parse().unwrap()],
-        workers: NonZeroUsize::MIN,
-        pinned: true,
-        udp_payload_ipv4: 1232,
-        udp_payload_ipv6: 1232,
-        tcp_idle: PATIENCE,
-        tcp_connections: 10,
-        tcp_connections_per_prefix: 10,
-    };
-    let opened = Opened::new(&settings).unwrap();
     let opened = match is_confined {
         true => {
             let filter = Filter::for_workers().unwrap();
@@ -79,10 +84,10 @@ fn ask(server: &Running) -> String {
 
 /// A worker can do it as long as it is not confined, and cannot when it is.
 fn check(try_it: impl Fn() -> io::Result<()> + Clone + Send + Sync + 'static) {
-    let free = start(false, try_it.clone());
+    let free = start(open(), false, try_it.clone());
     assert_eq!(ask(&free), "done");
     drop(free);
-    let confined = start(true, try_it);
+    let confined = start(open(), true, try_it);
     // It goes on to serve all the same.
     for _ in 0..3 {
         assert_eq!(ask(&confined), "PermissionDenied");
@@ -126,7 +131,7 @@ fn a_worker_goes_on_to_serve_over_tcp_and_to_use_memory() {
         assert_eq!(sum, 64 << 20);
         Ok(())
     };
-    let server = start(true, large);
+    let server = start(open(), true, large);
     let mut client = TcpStream::connect(server.addresses()[0]).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     for _ in 0..3 {
@@ -228,8 +233,9 @@ fn a_confined_worker_that_panics_ends_the_process_as_any_does() {
         assert_eq!(again(NAME).signal(), Some(SIGABRT));
         return;
     }
+    let opened = open();
     confine(std::path::Path::new("/nonexistent"));
-    let server = start(true, || panic!("a mistake"));
+    let server = start(opened, true, || panic!("a mistake"));
     // Whoever asks waits for the end.
     let _ = ask(&server);
 }

@@ -2,7 +2,8 @@
 //!
 //! Start reading at [`serve`], which wires the parts: [`hosting`] has the zones, [`transport`] the
 //! workers that answer, [`control`] the socket that operators talk to. [`cli`] is the command line,
-//! [`config`] the configuration file. This crate knows no other node, and nothing that answers
+//! [`config`] the configuration file, [`sandbox`] what the
+//! process may no longer do. This crate knows no other node, and nothing that answers
 //! depends on what is counted or reported.
 
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod limits;
 pub mod log;
 mod outbound;
 mod progress;
+pub mod sandbox;
 pub mod serve;
 pub mod store;
 mod system;

@@ -10,6 +10,7 @@
     reason = "calls of the C library without a safe wrapper; see above"
 )]
 
+use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 use std::{io, mem};
 
@@ -47,6 +48,14 @@ pub(crate) fn pin_to(n: usize) -> io::Result<()> {
         .get(n % cores.len().max(1))
         .ok_or(io::ErrorKind::NotFound)?;
     run_on(&[*core])
+}
+
+/// How many threads run at once, counted when it is first asked: the quota of a container is told
+/// in files, which are out of reach later.
+pub(crate) fn parallelism() -> NonZeroUsize {
+    static THREADS: OnceLock<NonZeroUsize> = OnceLock::new();
+    let count = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    *THREADS.get_or_init(count)
 }
 
 /// The cores that the process may use, as they were before any of its threads kept to some: what a

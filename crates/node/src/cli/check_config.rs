@@ -2,7 +2,7 @@
 
 use super::{Exit, Serve};
 use crate::chain;
-use crate::config::{Config, ConfigError, Primary, Zone};
+use crate::config::{Config, ConfigError, Primary, Reach, Zone};
 use crate::hosting::trust;
 use crate::serve::plan::Plan;
 use std::path::Path;
@@ -12,6 +12,8 @@ use std::path::Path;
 pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
     let config = Config::read(file)?;
     config.check_files(file)?;
+    let user = config.user(file)?;
+    let reach = config.check_reach(file, user.as_ref())?;
     let plan = Plan::new(&Serve {
         config: Some(file.to_owned()),
         ..Serve::default()
@@ -42,7 +44,14 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
         let name = zone.name.get_ref().0.fmt_with_dot();
         println!("zone     {name} {}", origin(zone));
     }
-    for note in notes(file, &config) {
+    let unknown = match (&user, reach) {
+        (Some(user), Reach::NotTried) => Some(format!(
+            "what user {0} can read was not tried; run this as root or as {0}",
+            user.name()
+        )),
+        _ => None,
+    };
+    for note in notes(file, &config).into_iter().chain(unknown) {
         println!("note     {note}");
     }
     Ok(Exit::Well)

@@ -108,6 +108,7 @@ const TABLES: &[(&str, &str)] = &[
     ("struct Node", "a table such as [node]"),
     ("struct Zone", "a table such as [[zone]]"),
     ("struct Verify", "a table such as [verify]"),
+    ("struct Sandbox", "a table such as [sandbox]"),
     ("struct WrittenKey", "a table such as [[key]]"),
     ("struct WrittenTls", "a table such as [[tls]]"),
     ("struct WrittenTransfer", "a table such as [transfer]"),

@@ -10,6 +10,8 @@ mod defence;
 mod error;
 mod lists;
 pub mod public;
+mod reach;
+mod sandbox;
 mod secrets;
 mod transfer;
 mod transfers;
@@ -18,6 +20,8 @@ mod written;
 
 pub use defence::{Cookies, Defence};
 pub use error::ConfigError;
+pub use reach::Reach;
+pub use sandbox::{Sandbox, Wanted};
 pub(crate) use secrets::is_public;
 pub use secrets::{Identity, Pin, Tls};
 pub use transfer::{Listener, Transfer};
@@ -42,6 +46,7 @@ use written::{
     WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
     WrittenTransfer,
 };
+use zeroize::Zeroizing;
 
 /// What is wrong at an offset of the text.
 type Mistake = (usize, String);
@@ -59,6 +64,9 @@ pub struct Config {
     /// `[verify]`: how zones are judged.
     #[serde(default)]
     pub verify: Verify,
+    /// `[sandbox]`: what the server may no longer do.
+    #[serde(default)]
+    pub sandbox: Sandbox,
     /// `[[key]]`, as written.
     #[serde(default, rename = "key")]
     written_keys: Vec<WrittenKey>,
@@ -105,8 +113,10 @@ pub struct Node {
     /// Whether worker n stays on core n.
     #[serde(default)]
     pub pin: bool,
+    /// Whom to become when the sockets are open; who we are when absent.
+    pub user: Option<Spanned<String>>,
     /// Folder of the node's state.
-    pub state: Option<PathBuf>,
+    pub state: Option<Spanned<PathBuf>>,
     /// Path of the control socket.
     pub control: Option<PathBuf>,
     /// NSID, `id.server` and `hostname.bind`; not told when absent.
@@ -175,6 +185,8 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let octets = files::read_plain(path, "a configuration", limits::CONFIG_OCTETS_MAX)
             .map_err(|cause| ConfigError::unread(path, cause))?;
+        // It may hold secrets.
+        let octets = Zeroizing::new(octets);
         let config = Config::parse_with(path, &octets, &secrets::read_secret)?;
         for file in config.private_keys() {
             // One that is not there is missed by who needs it.
@@ -304,7 +316,8 @@ impl Config {
 
     fn rebase(&mut self, folder: &Path) {
         let rebase = |path: &mut PathBuf| *path = folder.join(&*path);
-        self.node.state.iter_mut().for_each(rebase);
+        let state = self.node.state.iter_mut();
+        state.map(Spanned::get_mut).for_each(rebase);
         self.node.control.iter_mut().for_each(rebase);
         for zone in &mut self.zones {
             let files = [&mut zone.file, &mut zone.anchors].into_iter().flatten();

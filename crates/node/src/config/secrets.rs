@@ -15,6 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
+use zeroize::Zeroizing;
 
 /// `[[key]]` as written.
 #[derive(Clone, Debug, Deserialize)]
@@ -121,12 +122,15 @@ impl WrittenKey {
             return Err(at(algorithm_at, message.to_owned()));
         }
         let (place, octets) = match (&self.secret, &self.secret_file) {
-            (Some(secret), None) => (secret.span().start, secret.get_ref().0.clone()),
+            (Some(secret), None) => {
+                let text = Zeroizing::new(secret.get_ref().0.clone());
+                (secret.span().start, text)
+            }
             (None, Some(path)) => {
                 let place = path.span().start;
                 let octets = read(path.get_ref()).map_err(|message| at(place, message))?;
                 let text = String::from_utf8(octets).map_err(|_| at(place, NOT_BASE64.into()))?;
-                (place, text)
+                (place, Zeroizing::new(text))
             }
             (Some(_), Some(file)) => {
                 let message = "the key has both `secret` and `secret-file`; keep one of the two";
@@ -142,6 +146,7 @@ impl WrittenKey {
         };
         let secret: Vec<u8> =
             base64::decode(octets.trim()).map_err(|_| at(place, NOT_BASE64.into()))?;
+        let secret = Zeroizing::new(secret);
         if secret.len() < SECRET_OCTETS_MIN {
             let message = format!(
                 "the secret has {} octets; it needs {SECRET_OCTETS_MIN} at least, and {} are good \

@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
+use zeroize::Zeroize;
 
 /// A whole number within limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -109,10 +110,16 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// A secret as written. Shown, it stays one.
+/// A secret as written. Shown, it stays one; dropped, it is overwritten.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Secret(pub(super) String);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use super::v1::{Command, Message, Reply, Request, SCHEMA};
 use crate::limits::{CONTROL_CLIENTS_MAX, CONTROL_PATIENCE, CONTROL_REQUEST_MAX};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,20 +45,51 @@ pub enum ControlError {
     },
 }
 
-impl Server {
-    /// Opens the socket and takes requests from then on.
-    pub fn start(place: &Place, asked: Arc<Asked>) -> Result<Self, ControlError> {
+/// A control socket that is there, and on which nobody takes requests yet.
+#[derive(Debug)]
+pub struct Bound {
+    listener: UnixListener,
+    server: Server,
+}
+
+/// Whose the socket is, and a folder that is made for it: the numbers of a user and a group.
+pub type Owner = (u32, u32);
+
+impl Bound {
+    /// Makes the socket, for the user of this process or for `owner`.
+    pub fn new(place: &Place, owner: Option<Owner>) -> Result<Self, ControlError> {
         let path = free_path(place)?;
-        let make = |cause| ControlError::Make {
+        let listener = bind_privately(&path, owner).map_err(|cause| ControlError::Make {
             path: path.clone(),
             cause,
-        };
-        let listener = bind_privately(&path).map_err(make)?;
+        })?;
+        let server = Server { path };
+        Ok(Bound { listener, server })
+    }
+
+    /// Where the socket is.
+    pub fn path(&self) -> &Path {
+        self.server.path()
+    }
+
+    /// Takes requests from now on.
+    pub fn start(self, asked: Arc<Asked>) -> Result<Server, ControlError> {
+        let Bound { listener, server } = self;
         thread::Builder::new()
             .name("control".to_owned())
             .spawn(move || accept(&listener, &asked))
-            .map_err(make)?;
-        Ok(Server { path })
+            .map_err(|cause| ControlError::Make {
+                path: server.path.clone(),
+                cause,
+            })?;
+        Ok(server)
+    }
+}
+
+impl Server {
+    /// Opens the socket and takes requests from then on.
+    pub fn start(place: &Place, asked: Arc<Asked>) -> Result<Self, ControlError> {
+        Bound::new(place, None)?.start(asked)
     }
 
     /// Where the socket is.
@@ -96,20 +127,28 @@ fn free_path(place: &Place) -> Result<PathBuf, ControlError> {
 
 /// Binds where only this user can reach, then moves the socket into place: at no time may anyone
 /// else connect, and a stale socket is replaced in one step.
-fn bind_privately(path: &Path) -> io::Result<UnixListener> {
+fn bind_privately(path: &Path, owner: Option<Owner>) -> io::Result<UnixListener> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
+    let give = |path: &Path| match owner {
+        Some((user, group)) => chown(path, Some(user), Some(group)),
+        None => Ok(()),
+    };
+    if !folder.is_dir() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+        give(folder)?;
+    }
     let private = folder.join(format!(".imrs-{}", std::process::id()));
     DirBuilder::new().mode(0o700).create(&private)?;
     let inside = private.join("s");
     let bound = UnixListener::bind(&inside).and_then(|listener| {
         fs::set_permissions(&inside, Permissions::from_mode(0o600))?;
+        give(&inside)?;
         fs::rename(&inside, path)?;
         Ok(listener)
     });

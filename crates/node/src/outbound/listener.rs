@@ -29,15 +29,33 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long nothing is accepted after the system refused to.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Takes connections on these addresses from now on.
+/// Listeners that are open, and on which nothing is accepted yet.
+pub(crate) struct Listeners(Vec<(SocketAddr, TcpListener)>);
+
+impl Listeners {
+    /// Opens one for each address.
+    pub(crate) fn open(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
+        let open = |&address: &SocketAddr| {
+            let listener = TcpListener::bind(address);
+            let listener = listener.map_err(|cause| ListenError { address, cause })?;
+            Ok((address, listener))
+        };
+        addresses
+            .iter()
+            .map(open)
+            .collect::<Result<_, _>>()
+            .map(Listeners)
+    }
+}
+
+/// Takes connections from now on.
 pub(super) fn listen(
-    addresses: &[SocketAddr],
+    listeners: Listeners,
     server: &Arc<tls::Server>,
     desk: &Arc<Desk>,
 ) -> Result<(), ListenError> {
-    for &address in addresses {
+    for (address, listener) in listeners.0 {
         let failed = |cause| ListenError { address, cause };
-        let listener = TcpListener::bind(address).map_err(failed)?;
         let (server, desk) = (Arc::clone(server), Arc::clone(desk));
         thread::Builder::new()
             .name("transfers-tls".to_owned())

@@ -18,7 +18,7 @@ mod transfers;
 
 pub(crate) use desk::Desk;
 pub(crate) use directory::{Directory, Listing, Ticket};
-pub(crate) use listener::ListenError;
+pub(crate) use listener::{ListenError, Listeners};
 pub(crate) use transfers::Bounds;
 
 use crate::dial::tls;
@@ -28,7 +28,7 @@ use arc_swap::ArcSwap;
 use directory::Version;
 use imrs_engine::Service;
 use imrs_transfer::tsig::Keys;
-use std::net::SocketAddr;
+use std::io;
 use std::sync::Arc;
 use transfers::Transfers;
 
@@ -46,12 +46,12 @@ impl Outbound {
         bounds: Bounds,
         service: Arc<ArcSwap<Service>>,
         post: Post,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let directory = Arc::new(ArcSwap::from_pointee(directory));
         let transfers = Transfers::new(bounds, service);
         let desk = Arc::new(Desk::new(keys, Arc::clone(&directory), transfers, post));
-        desk.transfers().set_desk(&desk);
-        Outbound { directory, desk }
+        desk.transfers().take_handed(&desk)?;
+        Ok(Outbound { directory, desk })
     }
 
     /// What answers messages that zones alone do not answer.
@@ -62,10 +62,10 @@ impl Outbound {
     /// Takes connections over TLS from now on.
     pub(crate) fn listen(
         &self,
-        addresses: &[SocketAddr],
+        listeners: Listeners,
         server: tls::Server,
     ) -> Result<(), ListenError> {
-        listener::listen(addresses, &Arc::new(server), &self.desk)
+        listener::listen(listeners, &Arc::new(server), &self.desk)
     }
 
     /// Gives out from now on what is served from now on.

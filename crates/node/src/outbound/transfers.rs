@@ -14,7 +14,8 @@ use imrs_engine::{Service, Transport};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use tracing::{debug, info};
@@ -39,7 +40,8 @@ pub(crate) struct Transfers {
     bounds: Bounds,
     pace: Pace,
     service: Arc<ArcSwap<Service>>,
-    desk: OnceLock<Weak<Desk>>,
+    /// Where workers put connections, as they may start no thread themselves.
+    handed: OnceLock<Sender<(Handed, Seat)>>,
     /// Transfers that are being sent.
     running: AtomicUsize,
     /// Connections, those included that are not sent anything.
@@ -100,15 +102,30 @@ impl Transfers {
             )),
             bounds,
             service,
-            desk: OnceLock::new(),
+            handed: OnceLock::new(),
             running: AtomicUsize::new(0),
             counts: Counts::default(),
         }
     }
 
-    /// Whom to ask for what to send.
-    pub(super) fn set_desk(&self, desk: &Arc<Desk>) {
-        let _ = self.desk.set(Arc::downgrade(desk));
+    /// Goes on from now on with connections that workers hand over, by what `desk` says.
+    pub(super) fn take_handed(&self, desk: &Arc<Desk>) -> io::Result<()> {
+        let (sender, handed) = channel();
+        let desk = Arc::downgrade(desk);
+        let pinned = self.bounds.pinned;
+        let receive = move || {
+            system::yield_to_workers(pinned);
+            for (handed, seat) in handed {
+                // Without a desk nobody is left to answer for.
+                let Some(desk) = desk.upgrade() else { return };
+                go_on(desk, handed, seat);
+            }
+        };
+        thread::Builder::new()
+            .name("transfers".to_owned())
+            .spawn(receive)?;
+        let _ = self.handed.set(sender);
+        Ok(())
     }
 
     /// What was counted, by name.
@@ -158,25 +175,14 @@ impl Transfers {
         Some(Seat { admission, prefix })
     }
 
-    /// Goes on with a connection that a worker hands over.
+    /// Puts a connection that a worker hands over where a thread for it is started. Without a seat
+    /// it ends, and its client tries again later.
     pub(super) fn begin(&self, handed: Handed) {
         let seat = self.seat(handed.peer.ip());
-        let (Some(seat), Some(desk)) = (seat, self.desk.get().and_then(Weak::upgrade)) else {
-            return;
-        };
-        let pinned = self.bounds.pinned;
-        let work = move || {
-            let _seat = seat;
-            system::yield_to_workers(pinned);
-            let peer = handed.peer;
-            if let Err(error) = desk.transfers().take_over(&desk, handed) {
-                debug!("connection from {peer}: {error}");
-            }
-        };
-        // Without a thread for it the connection ends, and its client tries again later.
-        let _ = thread::Builder::new()
-            .name("transfer".to_owned())
-            .spawn(work);
+        if let (Some(seat), Some(sender)) = (seat, self.handed.get()) {
+            // The other end is there as long as the desk is.
+            let _ = sender.send((handed, seat));
+        }
     }
 
     fn take_over(&self, desk: &Desk, handed: Handed) -> io::Result<()> {
@@ -284,6 +290,21 @@ impl Conversation {
             }
         }
     }
+}
+
+/// Goes on with a connection, on a thread of its own.
+fn go_on(desk: Arc<Desk>, handed: Handed, seat: Seat) {
+    let work = move || {
+        let _seat = seat;
+        let peer = handed.peer;
+        if let Err(error) = desk.transfers().take_over(&desk, handed) {
+            debug!("connection from {peer}: {error}");
+        }
+    };
+    // Without a thread for it the connection ends, and its client tries again later.
+    let _ = thread::Builder::new()
+        .name("transfer".to_owned())
+        .spawn(work);
 }
 
 /// Takes the message at the start of `input`, if it is whole (RFC 1035 section 4.2.2).

@@ -3,6 +3,7 @@
 use super::plan::Plan;
 use crate::chain;
 use crate::clock::present;
+use crate::guard::Guard;
 use crate::hosting::load::{self, Job, Scope};
 use crate::hosting::{AttemptResult, Hosting, Offer, Offered, Origin};
 use crate::keeping::{Keeper, Stores, Times, chain_to};
@@ -18,6 +19,7 @@ use tracing::{info, warn};
 /// What is known before anything is served.
 pub(super) struct Begun {
     pub(super) hosting: Hosting,
+    pub(super) guard: Guard,
     /// In the order of the configuration.
     pub(super) keepers: Vec<Keeper>,
     pub(super) stores: Stores,
@@ -26,9 +28,16 @@ pub(super) struct Begun {
 
 /// Loads the zone files, then what the disk has of zones that are fetched.
 pub(super) fn begin(plan: &Plan) -> anyhow::Result<Begun> {
+    let guard = Guard::new(
+        &plan.identity,
+        &plan.defence,
+        plan.state.as_deref(),
+        u32::try_from(plan.settings.workers.get())?,
+    )?;
     let hosting = load_files(plan)?;
     let mut begun = Begun {
         hosting,
+        guard,
         keepers: Vec::new(),
         stores: Stores::default(),
         times: Times::new(),
@@ -84,7 +93,7 @@ fn load_files(plan: &Plan) -> anyhow::Result<Hosting> {
 
 /// Nothing is served yet: all cores are free.
 fn all_cores() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    system::parallelism()
 }
 
 impl Begun {

@@ -44,15 +44,20 @@ pub(super) fn channel_pair() -> (Events, Receiver<Event>) {
     (Events(sender), inbox)
 }
 
+/// Catches signals from now on: none ends the process any more, and none is lost.
+pub(super) fn catch_signals() -> io::Result<Signals> {
+    Signals::new([SIGHUP, SIGTERM, SIGINT])
+}
+
 impl Events {
     /// Puts an event. Nobody waits for it when the node has stopped.
     pub(super) fn put(&self, event: Event) {
         let _ = self.0.send(event);
     }
 
-    /// Makes events of signals from now on.
-    pub(super) fn watch_signals(&self) -> io::Result<()> {
-        let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
+    /// Makes events of signals that were caught, and of all that come. The thread for it is under
+    /// whatever its starter is under.
+    pub(super) fn watch(&self, mut signals: Signals) -> io::Result<()> {
         let events = self.clone();
         let forward = move || {
             for signal in signals.forever() {

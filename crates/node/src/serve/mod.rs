@@ -1,5 +1,5 @@
-//! `imrs serve`: loads the zones, starts the workers, then waits for signals, requests and the
-//! clock until it is told to stop.
+//! `imrs serve`: opens the sockets and gives up what only that needed, loads the zones, starts the
+//! workers, then waits for signals, requests and the clock until it is told to stop.
 //!
 //! One thread, the one that [`run`] is called on, owns all that changes (`node`) and takes one
 //! event at a time. What takes long, loading, happens on a thread of its own.
@@ -11,6 +11,7 @@ mod kept;
 mod lane;
 mod log;
 mod node;
+mod opened;
 mod orders;
 pub(crate) mod plan;
 mod report;
@@ -19,6 +20,7 @@ use crate::cli::{Exit, Serve};
 use crate::clock::{Clock, rfc3339};
 use anyhow::Context;
 use node::Node;
+use opened::Opened;
 use plan::Plan;
 use tracing::{info, warn};
 
@@ -27,11 +29,14 @@ pub fn run(args: &Serve) -> anyhow::Result<Exit> {
     let plan = Plan::new(args)?;
     crate::log::start(args.log);
     // From here on a signal is an event, so that one during the start is not lost.
-    let (events, inbox) = events::channel_pair();
-    events.watch_signals().context("cannot take signals")?;
+    let signals = events::catch_signals().context("cannot take signals")?;
     announce(&plan);
+    // No thread is started before the process is confined: each would keep rights of its own.
+    let (opened, in_force) = Opened::open(&plan)?.confine(&plan)?;
+    let (events, inbox) = events::channel_pair();
+    events.watch(signals).context("cannot take signals")?;
     let begun = begin::begin(&plan)?;
-    let node = Node::start(&plan, begun, &events)?;
+    let node = Node::start(&plan, opened, in_force, begun, &events)?;
     node.run(&events, &inbox);
     Ok(Exit::Well)
 }

@@ -3,6 +3,7 @@
 use super::begin::Begun;
 use super::events::{Event, Events, Loaded};
 use super::lane::{Lane, Work};
+use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
 use super::{counts, log, orders, report};
@@ -16,6 +17,7 @@ use crate::hosting::{AttemptResult, Hosting};
 use crate::keeping::{Keeping, Post, What};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
 use crate::outbound::Outbound;
+use crate::sandbox::InForce;
 use crate::system;
 use crate::transport::{Aside, Running};
 use arc_swap::ArcSwap;
@@ -46,6 +48,8 @@ pub(super) struct Node {
     pinned: usize,
     /// What is done against attacks.
     pub(super) guard: Guard,
+    /// What the process may no longer do.
+    pub(super) in_force: InForce,
     service: Arc<ArcSwap<Service>>,
     /// Removes the control socket when the node is gone.
     _control: Server,
@@ -58,19 +62,20 @@ pub(super) struct Node {
 
 impl Node {
     /// Starts the workers and the control socket, and says that the node is ready.
-    pub(super) fn start(plan: &Plan, begun: Begun, events: &Events) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        plan: &Plan,
+        opened: Opened,
+        in_force: InForce,
+        begun: Begun,
+        events: &Events,
+    ) -> anyhow::Result<Self> {
         let Begun {
             hosting,
+            guard,
             keepers,
             stores,
             times,
         } = begun;
-        let guard = Guard::new(
-            &plan.identity,
-            &plan.defence,
-            plan.state.as_deref(),
-            u32::try_from(plan.settings.workers.get())?,
-        )?;
         let service = Arc::new(ArcSwap::from_pointee(hosting.service(guard.service())));
         let pinned = if plan.settings.pinned {
             plan.settings.workers.get()
@@ -79,19 +84,21 @@ impl Node {
         };
         let kept = events.clone();
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
-        let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone());
+        let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone())?;
         outbound.update(&hosting);
-        if let Some((addresses, server)) = &plan.listener {
-            outbound.listen(addresses, server.clone())?;
+        if let Some(listeners) = opened.transfers
+            && let Some((addresses, server)) = &plan.listener
+        {
+            outbound.listen(listeners, server.clone())?;
             let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             info!("transfers over TLS on {}", shown.join(", "));
         }
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
-        let running = Running::start(&plan.settings, Arc::clone(&service), desk)?;
+        let running = opened.workers.start(Arc::clone(&service), desk)?;
         let inbox = events.clone();
         let asked: Arc<Asked> =
             Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
-        let control = Server::start(&plan.control, asked)?;
+        let control = opened.control.start(asked)?;
         info!("control socket {}", control.path().display());
         let storage = stores.start(pinned, post.clone())?;
         let keeping = Keeping::new(
@@ -113,6 +120,7 @@ impl Node {
             started: Instant::now(),
             started_at: present(),
             guard,
+            in_force,
             service,
             _control: control,
             lane: Lane::default(),
@@ -220,7 +228,7 @@ impl Node {
                 None => return,
             },
         };
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let cores = system::parallelism().get();
         let threads = NonZeroUsize::new(cores.min(RELOAD_THREADS_MAX)).unwrap_or(NonZeroUsize::MIN);
         let mut job = self.hosting.job(scope, self.clock.now(), threads);
         let inbox = events.clone();

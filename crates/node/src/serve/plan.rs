@@ -9,7 +9,9 @@ use crate::dial::{Patience, tls};
 use crate::hosting::{Origin, Source};
 use crate::keeping::{Peers, Post};
 use crate::outbound::{Bounds, Directory, Listing, Outbound};
+use crate::sandbox::Confinement;
 use crate::store::Keep;
+use crate::system;
 use crate::transport::{self, Settings};
 use anyhow::bail;
 use arc_swap::ArcSwap;
@@ -17,6 +19,7 @@ use imrs_engine::{Identity, Service};
 use imrs_transfer::access::Rule;
 use imrs_transfer::tsig::Keys;
 use imrs_zone::Limits;
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -40,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) keys: Keys,
     /// Folder of the node's state.
     pub(crate) state: Option<PathBuf>,
+    /// What the process is confined to once its sockets are open.
+    pub(crate) confinement: Confinement,
     /// Files of trust anchors that speak for the zone that they name.
     pub(crate) anchors: Vec<PathBuf>,
     /// Limits on the size of a zone.
@@ -104,7 +109,12 @@ impl Plan {
             listener: listener(&config.transfer)?,
             transfer: config.transfer.clone(),
             keys: config.keys.iter().cloned().collect(),
-            state: config.node.state.clone(),
+            state: config
+                .node
+                .state
+                .as_ref()
+                .map(|state| state.get_ref().clone()),
+            confinement: confinement(args, &config)?,
             anchors: args.anchors.clone(),
             limits: limits(&config)?,
             clock: match args.at.or(config.verify.at) {
@@ -127,7 +137,7 @@ impl Plan {
         pinned: usize,
         service: Arc<ArcSwap<Service>>,
         post: Post,
-    ) -> Outbound {
+    ) -> io::Result<Outbound> {
         let listings = self.transferred.iter().map(|transferred| Listing {
             notify_from: transferred.notify_from.clone(),
             allow_transfer: transferred.allow_transfer.clone(),
@@ -220,7 +230,7 @@ fn settings(args: &Serve, config: &Config) -> anyhow::Result<Settings> {
     };
     transport::refuse_covered(&listen)
         .map_err(|error| ConfigError::of_options(error.to_string()))?;
-    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let cores = system::parallelism();
     let workers = match (args.workers, node.workers) {
         (Some(workers), _) => usize::from(workers),
         (None, Some(workers)) => usize::try_from(workers.0)?,
@@ -275,11 +285,41 @@ fn default_listen() -> Vec<SocketAddr> {
         .collect()
 }
 
+/// What the process needs besides its sockets. The folder of the control socket is not known
+/// before there is one.
+fn confinement(args: &Serve, config: &Config) -> anyhow::Result<Confinement> {
+    let user = match &args.config {
+        Some(file) => config.user(file)?,
+        None => None,
+    };
+    // Options win over the zones of the configuration.
+    let files: Vec<&PathBuf> = match args.zone.as_slice() {
+        [] => config.read_again().collect(),
+        named => named.iter().collect(),
+    };
+    let read = files.into_iter().chain(&args.anchors).cloned();
+    let state = config
+        .node
+        .state
+        .as_ref()
+        .map(|state| state.get_ref().clone());
+    // A step of a roll is written beside them.
+    let cookies = config.defence.cookies.as_ref();
+    let secrets = cookies.and_then(|cookies| Some(cookies.secret_file.as_ref()?.parent()?.into()));
+    Ok(Confinement {
+        user,
+        landlock: config.sandbox.landlock.0,
+        seccomp: config.sandbox.seccomp.0,
+        read: read.collect(),
+        write: state.into_iter().chain(secrets).collect(),
+    })
+}
+
 fn place(args: &Serve, config: &Config) -> Place {
     let named = args.control.as_ref().or(config.node.control.as_ref());
     match (named, &config.node.state) {
         (Some(path), _) => Place::Named(path.clone()),
-        (None, Some(state)) => Place::Named(state.join(path::SOCKET)),
+        (None, Some(state)) => Place::Named(state.get_ref().join(path::SOCKET)),
         (None, None) => path::chosen(),
     }
 }

@@ -5,9 +5,11 @@ use super::node::Node;
 use crate::clock::{Clock, rfc3339};
 use crate::control::v1;
 use crate::hosting::{Attempt, AttemptResult, Hosted, Origin};
+use crate::sandbox::{InForce, Landlock};
 use imrs_zone::record::UnixTime;
 use imrs_zone::verify::Proof;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// What the node is doing.
 pub(super) fn status(node: &Node) -> v1::Status {
@@ -29,12 +31,41 @@ pub(super) fn status(node: &Node) -> v1::Status {
             .map(ToString::to_string)
             .collect(),
         workers: node.workers.get(),
+        sandbox: Some(Box::new(sandbox(&node.in_force))),
         zones: node
             .hosting
             .zones()
             .iter()
             .map(|hosted| zone(hosted, now))
             .collect(),
+    }
+}
+
+/// What the process may no longer do.
+fn sandbox(in_force: &InForce) -> v1::Sandbox {
+    let shown = |folders: &[PathBuf]| {
+        let folders = folders.iter().map(|folder| folder.display().to_string());
+        folders.collect()
+    };
+    v1::Sandbox {
+        user: in_force.user.clone(),
+        capabilities: in_force.capabilities.clone(),
+        no_new_privs: in_force.no_new_privs,
+        landlock: match &in_force.landlock {
+            Landlock::Off | Landlock::Absent => None,
+            Landlock::InForce {
+                abi, read, write, ..
+            } => Some(v1::Landlock {
+                abi: *abi,
+                read: shown(read),
+                write: shown(write),
+            }),
+        },
+        seccomp: { in_force.process.zip(in_force.workers) }.map(|(process, workers)| v1::Seccomp {
+            process: process.to_owned(),
+            workers: workers.to_owned(),
+        }),
+        missing: in_force.missing.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sockets and worker threads: packets in, `imrs_engine::respond`, packets out.
 //!
-//! Start reading at [`Running::start`]. One thread per worker, each with its own sockets for every
+//! Start reading at [`Opened`], then [`Running`]. One thread per worker, each with its own sockets for every
 //! address and one epoll for all of them:
 //!
 //! ```text
@@ -39,6 +39,7 @@ use arc_swap::ArcSwap;
 use counters::Tally;
 use imrs_engine::Service;
 use imrs_transfer::access;
+use listen::Endpoint;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -115,17 +116,71 @@ struct Seat {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Running {
-    /// Opens all sockets, starts the workers, and returns when every listener answers.
+/// The sockets of all workers, open and not answered yet.
+///
+/// Between opening and starting the process may give up what only opening needs.
+pub struct Opened {
+    settings: Settings,
+    endpoints: Vec<Vec<Endpoint>>,
+    confine: Option<Box<Confine>>,
+}
+
+/// What a worker does to its own thread before it serves.
+pub type Confine = dyn Fn() -> io::Result<()> + Send + Sync;
+
+impl Opened {
+    /// Opens all sockets. What comes to them waits until workers are started, as far as the
+    /// kernel's queues hold it.
+    pub fn new(settings: &Settings) -> Result<Opened, StartError> {
+        let endpoints = listen::open(&settings.listen, settings.workers.get())?;
+        allow_descriptors(settings)?;
+        Ok(Opened {
+            settings: settings.clone(),
+            endpoints,
+            confine: None,
+        })
+    }
+
+    /// The same with workers that do this first, each on its own thread. One that fails serves
+    /// nothing, and none is started.
+    pub fn confined(self, confine: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> Opened {
+        let confine: Option<Box<Confine>> = Some(Box::new(confine));
+        Opened { confine, ..self }
+    }
+
+    /// Starts the workers, and returns when all of them answer.
     ///
     /// A worker loads `service` once per batch, so a store there is the swap. What zones alone do
     /// not answer goes to `aside`.
+    pub fn start(
+        self,
+        service: Arc<ArcSwap<Service>>,
+        aside: Arc<dyn Aside>,
+    ) -> Result<Running, StartError> {
+        Running::launch(self, service, imrs_engine::respond, Some(aside))
+    }
+
+    /// As [`Opened::start`], with responses of another making and nothing aside.
+    pub fn start_with<R>(
+        self,
+        service: Arc<ArcSwap<Service>>,
+        respond: R,
+    ) -> Result<Running, StartError>
+    where
+        R: Respond + Send + Sync + 'static,
+    {
+        Running::launch(self, service, respond, None)
+    }
+}
+
+impl Running {
+    /// Opens all sockets and starts the workers, as [`Opened`] does.
     pub fn start(
         settings: &Settings,
         service: Arc<ArcSwap<Service>>,
         aside: Arc<dyn Aside>,
     ) -> Result<Running, StartError> {
-        Running::launch(settings, service, imrs_engine::respond, Some(aside))
+        Opened::new(settings)?.start(service, aside)
     }
 
     /// As [`Running::start`], with responses of another making and nothing aside: for tests of
@@ -138,11 +193,11 @@ impl Running {
     where
         R: Respond + Send + Sync + 'static,
     {
-        Running::launch(settings, service, respond, None)
+        Opened::new(settings)?.start_with(service, respond)
     }
 
     fn launch<R>(
-        settings: &Settings,
+        opened: Opened,
         service: Arc<ArcSwap<Service>>,
         respond: R,
         aside: Option<Arc<dyn Aside>>,
@@ -150,8 +205,11 @@ impl Running {
     where
         R: Respond + Send + Sync + 'static,
     {
-        let endpoints = listen::open(&settings.listen, settings.workers.get())?;
-        allow_descriptors(settings)?;
+        let Opened {
+            settings,
+            endpoints,
+            confine,
+        } = opened;
         let failed = |worker| move |cause| StartError::Worker { worker, cause };
         let stop = Arc::new(sys::Flag::new().map_err(failed(0))?);
         let addresses = endpoints
@@ -177,12 +235,16 @@ impl Running {
             stop,
             workers: Vec::new(),
         };
+        let before = Arc::new(Before {
+            pinned: settings.pinned,
+            confine,
+        });
         let (ready, readiness) = mpsc::channel();
         for (number, endpoints) in endpoints.into_iter().enumerate() {
-            let worker = Worker::new(Arc::clone(&shared), settings, endpoints);
+            let worker = Worker::new(Arc::clone(&shared), &settings, endpoints);
             let worker = worker.map_err(failed(number))?;
             let (tally, udp) = (worker.tally(), worker.udp());
-            let thread = spawn(number, worker, settings.pinned, ready.clone());
+            let thread = spawn(number, worker, Arc::clone(&before), ready.clone());
             let thread = Some(thread.map_err(failed(number))?);
             running.workers.push(Seat { tally, udp, thread });
         }
@@ -249,20 +311,33 @@ impl Drop for Whole {
     }
 }
 
+/// What a worker's thread does before it serves.
+struct Before {
+    pinned: bool,
+    confine: Option<Box<Confine>>,
+}
+
+impl Before {
+    /// The worker of a number is about to serve.
+    fn serving(&self, number: usize) -> io::Result<()> {
+        if self.pinned {
+            system::pin_to(number)?;
+        }
+        self.confine.as_ref().map_or(Ok(()), |confine| confine())
+    }
+}
+
 fn spawn<R: Respond + Send + Sync + 'static>(
     number: usize,
     worker: Worker<R>,
-    pinned: bool,
+    before: Arc<Before>,
     ready: Sender<(usize, io::Result<()>)>,
 ) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name(format!("worker-{number}"))
         .spawn(move || {
-            let result = if pinned {
-                system::pin_to(number)
-            } else {
-                Ok(())
-            };
+            let result = before.serving(number);
+            drop(before);
             let is_well = result.is_ok();
             // The other end waits for all of these, and is gone only if another worker failed.
             let _ = ready.send((number, result));

@@ -7,6 +7,7 @@
 mod desk;
 mod fetch;
 mod refusals;
+mod sandbox;
 mod serve;
 mod support;
 mod zones;

@@ -2,6 +2,7 @@
 //!
 //! What is told of transfers is in `zones`.
 
+mod sandbox;
 mod zones;
 
 use super::v1::{
@@ -46,6 +47,9 @@ fn write_status(text: &mut String, status: &Status) -> std::fmt::Result {
     }
     writeln!(text, "listen   {}", status.listen.join(", "))?;
     writeln!(text, "workers  {}", status.workers)?;
+    if let Some(told) = &status.sandbox {
+        sandbox::write_sandbox(text, told)?;
+    }
     status
         .zones
         .iter()

@@ -1,12 +1,15 @@
 //! Version 1 of what goes over the control socket, which is also what `--output json` prints.
 //!
 //! A line is one JSON object. Fields are added without a new version; a reader passes over those
-//! that it does not know. Times are RFC 3339 in UTC. What is told of transfers is in `zones`.
+//! that it does not know. Times are RFC 3339 in UTC. What is told of transfers is in `zones`,
+//! what a node may no longer do in `sandbox`.
 
 mod cookies;
+mod sandbox;
 mod zones;
 
 pub use cookies::*;
+pub use sandbox::*;
 pub use zones::*;
 
 use crate::limits::{CONTROL_PATIENCE, RELOAD_PATIENCE, ROUND_PATIENCE};
@@ -164,6 +167,9 @@ pub struct Status {
     pub listen: Vec<String>,
     /// Worker threads.
     pub workers: usize,
+    /// What the process may no longer do; older nodes do not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Box<Sandbox>>,
     /// The zones, in the order of the configuration.
     pub zones: Vec<Zone>,
 }

@@ -8,6 +8,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// Authorities under which a peer's certificate has to be. All in the file have to be good, so that
 /// none is missed by a slip.
@@ -33,7 +34,7 @@ pub(super) fn identity(
     let chain = certificates(&identity.certificate, "certificates")?;
     let what = "private key";
     let path = &identity.private_key;
-    let octets = read(path, what)?;
+    let octets = Zeroizing::new(read(path, what)?);
     let key = PrivateKeyDer::from_pem_slice(&octets).map_err(|cause| match cause {
         pem::Error::NoItemsFound => TlsError::Nothing {
             path: path.clone(),

@@ -1,0 +1,54 @@
+//! What needs the rights of the start: sockets, and the end of these rights.
+
+use super::plan::Plan;
+use crate::control::server::Bound;
+use crate::outbound::Listeners;
+use crate::sandbox::{self, InForce, User};
+use crate::transport;
+use std::path::Path;
+use tracing::info;
+
+/// The sockets of a node, open and not answered yet.
+pub(super) struct Opened {
+    pub(super) workers: transport::Opened,
+    /// Where zones are given out over TLS, if they are.
+    pub(super) transfers: Option<Listeners>,
+    pub(super) control: Bound,
+}
+
+impl Opened {
+    /// Opens all of them.
+    pub(super) fn open(plan: &Plan) -> anyhow::Result<Self> {
+        let owner = plan.confinement.user.as_ref();
+        // First: where another node runs, it is named by its control socket.
+        let control = Bound::new(&plan.control, owner.map(|user| (user.uid(), user.gid())))?;
+        let listener = plan.listener.as_ref();
+        let transfers = listener.map(|(addresses, _)| Listeners::open(addresses));
+        Ok(Opened {
+            workers: transport::Opened::new(&plan.settings)?,
+            transfers: transfers.transpose()?,
+            control,
+        })
+    }
+
+    /// Gives up what no one needs from here on; workers will give up more when they start.
+    pub(super) fn confine(self, plan: &Plan) -> anyhow::Result<(Self, InForce)> {
+        let mut wanted = plan.confinement.clone();
+        // Its name is taken away at the end.
+        let folder = self.control.path().parent();
+        let named = folder.filter(|folder| !folder.as_os_str().is_empty());
+        wanted
+            .write
+            .push(named.unwrap_or(Path::new(".")).to_owned());
+        let in_force = sandbox::enter(&wanted)?;
+        let user = wanted.user.as_ref().map(User::name);
+        if let Some(user) = user {
+            info!("user {user} from here on");
+        }
+        let workers = match in_force.worker_filter()? {
+            Some(filter) => self.workers.confined(move || filter.apply()),
+            None => self.workers,
+        };
+        Ok((Opened { workers, ..self }, in_force))
+    }
+}

@@ -1,7 +1,7 @@
 //! One machine: sockets, threads, disk, control.
 //!
 //! Start reading at [`serve`], which wires the parts: [`hosting`] has the zones, [`transport`] the
-//! workers that answer, [`control`] the socket that operators talk to. [`cli`] is the command line,
+//! workers that answer, [`encrypted`] those that do it over TLS and QUIC, [`control`] the socket that operators talk to. [`cli`] is the command line,
 //! [`config`] the configuration file. This crate knows no other node, and nothing that answers
 //! depends on what is counted or reported.
 
@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod dial;
+pub mod encrypted;
 pub mod files;
 pub mod hosting;
 mod keeping;

@@ -3,9 +3,10 @@
 //! The shape is in [`Config`]; `values` holds the kinds of value with their limits, and
 //! [`ConfigError`] turns what went wrong into `file:line:column: what was wrong; what would be
 //! right`. What zones say about transfers is checked and looked up by `transfers`, `[transfer]` by
-//! `transfer`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
+//! `transfer`, `[encrypted]` by `encrypted`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
 //! what the node does with the values.
 
+mod encrypted;
 mod error;
 mod lists;
 pub mod public;
@@ -15,6 +16,7 @@ mod transfers;
 mod values;
 mod written;
 
+pub use encrypted::Encrypted;
 pub use error::ConfigError;
 pub use secrets::{Identity, Pin, Tls};
 pub use transfer::{Listener, Transfer};
@@ -24,6 +26,7 @@ pub use values::{Check, Limited, Told, ZoneName};
 use crate::clock::At;
 use crate::{chain, files, limits};
 use imrs_transfer::key::Key;
+use encrypted::Taken;
 use lists::List;
 use secrets::{ReadSecret, WrittenKey, WrittenTls};
 use serde::Deserialize;
@@ -35,7 +38,7 @@ use toml::Spanned;
 use transfers::Known;
 use values::{KeyName, Listed};
 use written::{
-    WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
+    WrittenEncrypted, WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
     WrittenTransfer,
 };
 
@@ -64,6 +67,9 @@ pub struct Config {
     /// `[transfer]`, as written.
     #[serde(default, rename = "transfer")]
     written_transfer: WrittenTransfer,
+    /// `[encrypted]`, as written.
+    #[serde(rename = "encrypted")]
+    written_encrypted: Option<WrittenEncrypted>,
     /// The secrets that are shared with peers.
     #[serde(skip)]
     pub keys: Vec<Key>,
@@ -73,6 +79,9 @@ pub struct Config {
     /// Limits of transfers, and where they are given over TLS.
     #[serde(skip)]
     pub transfer: Transfer,
+    /// Where DNS is answered over TLS and QUIC, if anywhere.
+    #[serde(skip)]
+    pub encrypted: Option<Encrypted>,
 }
 
 /// `[node]`
@@ -169,7 +178,9 @@ impl Config {
     fn private_keys(&self) -> impl Iterator<Item = &Spanned<PathBuf>> {
         let listener = self.written_transfer.tls.as_ref();
         let peers = self.written_tls.iter().filter_map(WrittenTls::private_key);
-        peers.chain(listener.map(|listener| &listener.private_key))
+        let encrypted = self.written_encrypted.as_ref();
+        { peers.chain(listener.map(|listener| &listener.private_key)) }
+            .chain(encrypted.map(|encrypted| &encrypted.private_key))
     }
 
     /// Parses a configuration that names no secret in a file; `path` serves for messages, and
@@ -204,7 +215,10 @@ impl Config {
         let listener =
             listener.flat_map(|tls| [&tls.certificate].into_iter().chain(&tls.client_ca));
         let tls = self.written_tls.iter().flat_map(WrittenTls::certificates);
-        for file in zones.chain(tls).chain(listener).chain(self.private_keys()) {
+        let encrypted = self.written_encrypted.iter();
+        let encrypted = encrypted.map(|encrypted| &encrypted.certificate);
+        let certificates = tls.chain(listener).chain(encrypted);
+        for file in zones.chain(certificates).chain(self.private_keys()) {
             files::open(file.get_ref())
                 .map_err(|error| ConfigError::at(path, &text, file.span().start, chain(&error)))?;
         }
@@ -259,6 +273,14 @@ impl Config {
         self.keys = secrets::keys(&self.written_keys, read)?;
         self.tls = secrets::tls(&self.written_tls)?;
         self.transfer = Transfer::resolve(&self.written_transfer, &self.node.addresses)?;
+        if let Some(written) = &self.written_encrypted {
+            let transfers = self.transfer.tls.as_ref();
+            let taken = Taken {
+                node: &self.node.addresses,
+                transfers: transfers.map_or(&[], |listener| &listener.listen),
+            };
+            self.encrypted = Some(Encrypted::resolve(written, &taken)?);
+        }
         let known = Known {
             keys: &self.keys,
             tls: &self.tls,
@@ -287,6 +309,12 @@ impl Config {
                 .into_iter()
                 .chain(&mut tls.client_ca)
                 .map(Spanned::get_mut)
+                .for_each(rebase);
+        }
+        if let Some(encrypted) = &mut self.written_encrypted {
+            [&mut encrypted.certificate, &mut encrypted.private_key]
+                .map(Spanned::get_mut)
+                .into_iter()
                 .for_each(rebase);
         }
     }

@@ -5,10 +5,11 @@ use super::events::{Event, Events};
 use super::lane::{Lane, Work};
 use super::orders::Awaited;
 use super::plan::Plan;
-use super::{counts, log, orders, report};
+use super::{counts, encrypted, log, orders, report};
 use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{Command, Reply};
+use crate::encrypted::Encrypted;
 use crate::hosting::load::{self, LoadResult, Scope};
 use crate::hosting::{AttemptResult, Hosting};
 use crate::keeping::{Keeping, Post, What};
@@ -34,6 +35,7 @@ use tracing::{error, info, warn};
 pub(super) struct Node {
     pub(super) hosting: Hosting,
     pub(super) running: Running,
+    pub(super) encrypted: Option<Encrypted>,
     pub(super) keeping: Keeping,
     pub(super) outbound: Outbound,
     pub(super) clock: Clock,
@@ -77,8 +79,10 @@ impl Node {
             let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             info!("transfers over TLS on {}", shown.join(", "));
         }
+        let bound = encrypted::bind(plan)?;
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
         let running = Running::start(&plan.settings, Arc::clone(&service), desk)?;
+        let encrypted = encrypted::start(bound, &service, &Arc::default())?;
         let inbox = events.clone();
         let asked: Arc<Asked> =
             Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
@@ -96,6 +100,7 @@ impl Node {
         );
         let mut node = Node {
             running,
+            encrypted,
             keeping,
             outbound,
             clock: plan.clock,
@@ -134,6 +139,7 @@ impl Node {
                 }
                 Ok(Event::Reload) => {
                     info!("SIGHUP: loading zones");
+                    encrypted::reload(self.encrypted.as_ref());
                     self.lane.add(Work::Files(Vec::new()));
                 }
                 Ok(Event::Asked(command, reply)) => self.answer(&command, reply),
@@ -153,6 +159,7 @@ impl Node {
             orders::answer_awaited(&mut self);
         }
         notify(&[NotifyState::Stopping]);
+        self.encrypted.map(Encrypted::stop);
         self.running.stop();
         info!("stopped");
     }
@@ -172,6 +179,7 @@ impl Node {
             Command::Stats => Reply::Stats(counts::stats(self)),
             Command::Reload => {
                 info!("asked on the control socket: loading zones");
+                encrypted::reload(self.encrypted.as_ref());
                 return self.lane.add(Work::Files(vec![reply]));
             }
             Command::Zones { zone } => orders::zones(self, zone.as_deref()),

@@ -29,7 +29,8 @@ pub use aside::{Answered, Aside, Asked, Handed};
 pub use counters::{Connections, Counters, KINDS, Messages, RCODES, Unsent};
 pub use error::{Protocol, StartError};
 pub use listen::refuse_covered;
-pub(crate) use tcp::{Admission, Prefix};
+pub(crate) use counters::Number;
+pub(crate) use tcp::{Admission, Full, Ordered, Prefix};
 pub use worker::Respond;
 
 use crate::system;

@@ -12,17 +12,16 @@ mod admission;
 mod connection;
 mod order;
 
-pub(crate) use admission::{Admission, Prefix};
+pub(crate) use admission::{Admission, Full, Prefix};
+pub(crate) use order::Ordered;
 
 use super::aside::{Answered, Handed};
 use super::counters::Number;
 use super::limits;
 use super::sys::{self, Interest};
 use super::worker::{Respond, Token, Turn};
-use admission::Full;
 use connection::{Answer, Connection, Direction, Next, Phase, Scratch};
 use imrs_engine::Transport;
-use order::Ordered;
 use std::io;
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::Arc;

@@ -82,8 +82,8 @@ impl Encrypted {
         };
         let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let workers = written.workers.map_or(1, |workers| count(workers.0));
-        let streams = { written.streams_per_connection }
-            .map_or(STREAMS_PER_CONNECTION, |streams| streams.0);
+        let streams =
+            { written.streams_per_connection }.map_or(STREAMS_PER_CONNECTION, |streams| streams.0);
         Ok(Encrypted {
             tls,
             quic,
@@ -127,7 +127,9 @@ fn addresses(
             return Err(twice(text, address));
         }
         if let Some(other) = clash(address, &addresses) {
-            let message = format!("`{address}` and `{other}` of the same list cover each other");
+            let message = format!(
+                "`{address}` and `{other}` of the same list cover each other; leave one of them out"
+            );
             return Err((place, message));
         }
         for (table, what, taken) in [

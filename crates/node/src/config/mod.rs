@@ -25,8 +25,8 @@ pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;
 use crate::{chain, files, limits};
-use imrs_transfer::key::Key;
 use encrypted::Taken;
+use imrs_transfer::key::Key;
 use lists::List;
 use secrets::{ReadSecret, WrittenKey, WrittenTls};
 use serde::Deserialize;
@@ -38,8 +38,8 @@ use toml::Spanned;
 use transfers::Known;
 use values::{KeyName, Listed};
 use written::{
-    WrittenEncrypted, WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
-    WrittenTransfer,
+    WrittenEncrypted, WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule,
+    WrittenSecondary, WrittenTransfer,
 };
 
 /// What is wrong at an offset of the text.

@@ -130,7 +130,11 @@ mod tests {
     #[test]
     fn messages_are_found_however_they_are_cut() {
         check(&[b"\0\x03abc\0\x01d"], &[b"abc", b"d"], Ok(()));
-        check(&[b"\0", b"\x03ab", b"c\0", b"\x01d\0"], &[b"abc", b"d"], Ok(()));
+        check(
+            &[b"\0", b"\x03ab", b"c\0", b"\x01d\0"],
+            &[b"abc", b"d"],
+            Ok(()),
+        );
         check(&[b"\0\0\0\0"], &[b"", b""], Ok(()));
         check(&[b"\0\x03ab"], &[], Ok(()));
         check(&[], &[], Ok(()));

@@ -6,9 +6,8 @@
 use super::Medium;
 use super::framing::only_message;
 use super::limits::{
-    INCOMING_MAX, INCOMING_OCTETS_ALL, INCOMING_OCTETS_EACH, PRESSURE_CLOSES_ALL,
+    INCOMING_MAX, INCOMING_OCTETS_ALL, INCOMING_OCTETS_EACH, PRESSURE_CLOSES_ALL, QUERY_OCTETS_MAX,
     QUIC_CRYPTO_OCTETS, QUIC_MTU, QUIC_SEND_WINDOW, QUIC_STREAM_WINDOW, QUIC_WINDOW,
-    QUERY_OCTETS_MAX,
 };
 use super::pool::Room;
 use super::seats::{Phase, Reason, Seat};

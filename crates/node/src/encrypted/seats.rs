@@ -99,7 +99,12 @@ impl Seats {
 
     /// Admits a connection and counts it, or counts that it is refused. Where a limit is reached,
     /// the one without progress for longest makes room.
-    pub(super) fn take(self: &Rc<Self>, medium: Medium, peer: IpAddr, now: Instant) -> Option<Seat> {
+    pub(super) fn take(
+        self: &Rc<Self>,
+        medium: Medium,
+        peer: IpAddr,
+        now: Instant,
+    ) -> Option<Seat> {
         let prefix = Prefix::from(peer);
         if let Err(full) = self.admit(prefix) {
             self.tally.connections(medium).refuse(full);
@@ -275,7 +280,8 @@ mod tests {
         }
 
         fn take(&self, peer: &str) -> Option<Seat> {
-            self.seats.take(Medium::Tls, peer.parse().unwrap(), self.start)
+            self.seats
+                .take(Medium::Tls, peer.parse().unwrap(), self.start)
         }
 
         fn check(&self, expected: Connections) {
@@ -295,7 +301,10 @@ mod tests {
         let [a, b] = ["192.0.2.1", "192.0.2.2"].map(|peer| bed.take(peer).unwrap());
         a.progressed(Phase::Idle);
         let c = bed.take("192.0.2.3").unwrap();
-        assert_eq!([&a, &b, &c].map(reason), [None, Some(Reason::Evicted), None]);
+        assert_eq!(
+            [&a, &b, &c].map(reason),
+            [None, Some(Reason::Evicted), None]
+        );
         let d = bed.take("198.51.100.1").unwrap();
         let e = bed.take("203.0.113.1").unwrap();
         assert_eq!(reason(&a), Some(Reason::Evicted));

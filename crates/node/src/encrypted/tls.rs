@@ -40,7 +40,13 @@ pub(super) async fn listen(room: Rc<Room>, listener: TcpListener, acceptor: TlsA
         match room.seats.take(Medium::Tls, peer, Instant::now()) {
             None => reset(&stream),
             Some(seat) => {
-                spawn_local(serve(Rc::clone(&room), stream, peer, acceptor.clone(), seat));
+                spawn_local(serve(
+                    Rc::clone(&room),
+                    stream,
+                    peer,
+                    acceptor.clone(),
+                    seat,
+                ));
             }
         }
     }
@@ -53,13 +59,7 @@ fn reset(stream: &TcpStream) {
 }
 
 /// Serves a connection from its handshake to its end.
-async fn serve(
-    room: Rc<Room>,
-    stream: TcpStream,
-    peer: IpAddr,
-    acceptor: TlsAcceptor,
-    seat: Seat,
-) {
+async fn serve(room: Rc<Room>, stream: TcpStream, peer: IpAddr, acceptor: TlsAcceptor, seat: Seat) {
     // Responses are gathered into one write anyway.
     let _ = stream.set_nodelay(true);
     let handshake = acceptor.accept_with(stream, |session| {

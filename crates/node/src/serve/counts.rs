@@ -39,7 +39,9 @@ pub(super) fn stats(node: &Node) -> v1::Stats {
         .map(|(name, counted)| (name.to_owned(), messages(counted)))
         .chain(over.map(|(name, counted)| (name.to_owned(), messages(&counted))))
         .collect(),
-        encrypted: encrypted.as_ref().map_or(BTreeMap::new(), encrypted_connections),
+        encrypted: encrypted
+            .as_ref()
+            .map_or(BTreeMap::new(), encrypted_connections),
         unsent: unsent(&counters.unsent),
         connections: connections(&counters.connections),
         transfers: transfers(node),

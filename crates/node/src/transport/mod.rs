@@ -26,10 +26,10 @@ mod udp;
 mod worker;
 
 pub use aside::{Answered, Aside, Asked, Handed};
+pub(crate) use counters::Number;
 pub use counters::{Connections, Counters, KINDS, Messages, RCODES, Unsent};
 pub use error::{Protocol, StartError};
 pub use listen::refuse_covered;
-pub(crate) use counters::Number;
 pub(crate) use tcp::{Admission, Full, Ordered, Prefix};
 pub use worker::Respond;
 

@@ -1,9 +1,10 @@
 //! One machine: sockets, threads, disk, control.
 //!
 //! Start reading at [`serve`], which wires the parts: [`hosting`] has the zones, [`transport`] the
-//! workers that answer, [`control`] the socket that operators talk to. [`cli`] is the command line,
-//! [`config`] the configuration file, [`sandbox`] what the
-//! process may no longer do. This crate knows no other node, and nothing that answers
+//! workers that answer, [`encrypted`] those that do it over TLS and QUIC, [`control`] the socket
+//! that operators talk to. [`cli`] is the command line, [`config`] the configuration file,
+//! [`sandbox`] what the process may no longer do. This crate knows no other node, and nothing that
+//! answers
 //! depends on what is counted or reported.
 
 pub mod cli;
@@ -11,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod dial;
+pub mod encrypted;
 pub mod files;
 mod guard;
 pub mod hosting;

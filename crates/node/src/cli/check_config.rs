@@ -37,6 +37,14 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
         let listen: Vec<String> = tls.listen.iter().map(ToString::to_string).collect();
         println!("tls      {}, for transfers", listen.join(", "));
     }
+    if let Some(encrypted) = &config.encrypted {
+        for (what, addresses) in [("tls", &encrypted.tls), ("quic", &encrypted.quic)] {
+            let listen: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            if !listen.is_empty() {
+                println!("{what:8} {}, for DNS", listen.join(", "));
+            }
+        }
+    }
     if plan.is_test {
         println!("zones    the test root, made in memory");
     }

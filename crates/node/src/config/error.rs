@@ -113,6 +113,7 @@ const TABLES: &[(&str, &str)] = &[
     ("struct WrittenTls", "a table such as [[tls]]"),
     ("struct WrittenTransfer", "a table such as [transfer]"),
     ("struct WrittenListener", "a table such as [transfer.tls]"),
+    ("struct WrittenEncrypted", "a table such as [encrypted]"),
 ];
 
 /// Says in an operator's words what the TOML reader found.

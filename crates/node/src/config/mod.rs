@@ -3,10 +3,11 @@
 //! The shape is in [`Config`]; `values` holds the kinds of value with their limits, and
 //! [`ConfigError`] turns what went wrong into `file:line:column: what was wrong; what would be
 //! right`. What zones say about transfers is checked and looked up by `transfers`, `[transfer]` by
-//! `transfer`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
+//! `transfer`, `[encrypted]` by `encrypted`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
 //! what the node does with the values.
 
 mod defence;
+mod encrypted;
 mod error;
 mod lists;
 pub mod public;
@@ -19,6 +20,7 @@ mod values;
 mod written;
 
 pub use defence::{Cookies, Defence};
+pub use encrypted::Encrypted;
 pub use error::ConfigError;
 pub use reach::Reach;
 pub use sandbox::{Sandbox, Wanted};
@@ -31,6 +33,7 @@ pub use values::{Check, Limited, Told, ZoneName};
 use crate::clock::At;
 use crate::{chain, files, limits};
 use defence::{WrittenAccess, WrittenCookies, WrittenLimit};
+use encrypted::Taken;
 use imrs_transfer::key::Key;
 use lists::List;
 use secrets::{ReadSecret, WrittenKey, WrittenTls};
@@ -43,8 +46,8 @@ use toml::Spanned;
 use transfers::Known;
 use values::{KeyName, Listed};
 use written::{
-    WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule, WrittenSecondary,
-    WrittenTransfer,
+    WrittenEncrypted, WrittenNotifier, WrittenPlausible, WrittenPrimary, WrittenRule,
+    WrittenSecondary, WrittenTransfer,
 };
 use zeroize::Zeroizing;
 
@@ -85,6 +88,9 @@ pub struct Config {
     /// `[access]`, as written.
     #[serde(default, rename = "access")]
     written_access: WrittenAccess,
+    /// `[encrypted]`, as written.
+    #[serde(rename = "encrypted")]
+    written_encrypted: Option<WrittenEncrypted>,
     /// The secrets that are shared with peers.
     #[serde(skip)]
     pub keys: Vec<Key>,
@@ -97,6 +103,9 @@ pub struct Config {
     /// What is done against attacks.
     #[serde(skip)]
     pub defence: Defence,
+    /// Where DNS is answered over TLS and QUIC, if anywhere.
+    #[serde(skip)]
+    pub encrypted: Option<Encrypted>,
 }
 
 /// `[node]`
@@ -203,7 +212,9 @@ impl Config {
     fn private_keys(&self) -> impl Iterator<Item = &Spanned<PathBuf>> {
         let listener = self.written_transfer.tls.as_ref();
         let peers = self.written_tls.iter().filter_map(WrittenTls::private_key);
-        peers.chain(listener.map(|listener| &listener.private_key))
+        let encrypted = self.written_encrypted.as_ref();
+        { peers.chain(listener.map(|listener| &listener.private_key)) }
+            .chain(encrypted.map(|encrypted| &encrypted.private_key))
     }
 
     /// Parses a configuration that names no secret in a file; `path` serves for messages, and
@@ -243,7 +254,9 @@ impl Config {
             &self.written_access.blocklist,
         ];
         let defence = defence.into_iter().flatten();
-        let others = tls.chain(listener).chain(defence);
+        let encrypted = self.written_encrypted.iter();
+        let encrypted = encrypted.map(|encrypted| &encrypted.certificate);
+        let others = tls.chain(listener).chain(encrypted).chain(defence);
         for file in zones.chain(others).chain(self.private_keys()) {
             files::open(file.get_ref())
                 .map_err(|error| ConfigError::at(path, &text, file.span().start, chain(&error)))?;
@@ -303,6 +316,14 @@ impl Config {
             &self.written_cookies,
             &self.written_access,
         )?;
+        if let Some(written) = &self.written_encrypted {
+            let transfers = self.transfer.tls.as_ref();
+            let taken = Taken {
+                node: &self.node.addresses,
+                transfers: transfers.map_or(&[], |listener| &listener.listen),
+            };
+            self.encrypted = Some(Encrypted::resolve(written, &taken)?);
+        }
         let known = Known {
             keys: &self.keys,
             tls: &self.tls,
@@ -338,6 +359,12 @@ impl Config {
                 .into_iter()
                 .chain(&mut tls.client_ca)
                 .map(Spanned::get_mut)
+                .for_each(rebase);
+        }
+        if let Some(encrypted) = &mut self.written_encrypted {
+            [&mut encrypted.certificate, &mut encrypted.private_key]
+                .map(Spanned::get_mut)
+                .into_iter()
                 .for_each(rebase);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::lists::List;
 use super::values::{Described, KeyName, Limited};
+use crate::limits::WORKERS_MAX;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -137,4 +138,20 @@ pub(super) struct WrittenListener {
     pub(super) certificate: Spanned<PathBuf>,
     pub(super) private_key: Spanned<PathBuf>,
     pub(super) client_ca: Option<Spanned<PathBuf>>,
+}
+
+/// `[encrypted]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenEncrypted {
+    pub(super) listen_tls: Option<List<String>>,
+    pub(super) listen_quic: Option<List<String>>,
+    pub(super) certificate: Spanned<PathBuf>,
+    pub(super) private_key: Spanned<PathBuf>,
+    pub(super) workers: Option<Limited<1, { WORKERS_MAX }>>,
+    pub(super) connections: Option<Spanned<Limited<1, 65_536>>>,
+    pub(super) connections_per_prefix: Option<Spanned<Limited<1, 65_536>>>,
+    pub(super) idle_seconds: Option<Limited<1, 600>>,
+    pub(super) queries_per_connection: Option<Limited<1, 1_000_000_000>>,
+    pub(super) streams_per_connection: Option<Limited<1, 1000>>,
 }

@@ -2,6 +2,7 @@
 
 use super::node::Node;
 use crate::control::v1;
+use crate::encrypted::{self, Encrypted};
 use crate::transport::{Connections, Counters, Defended, Messages, RCODES, Unsent};
 use imrs_engine::Kind;
 use std::collections::BTreeMap;
@@ -16,6 +17,16 @@ pub(super) fn stats(node: &Node) -> v1::Stats {
         tcp_ipv6,
         ..
     } = &counters;
+    let encrypted = node.encrypted.as_ref().map(Encrypted::counters);
+    let over = |counted: &encrypted::Counters| {
+        [
+            ("tls-ipv4", counted.tls_ipv4),
+            ("tls-ipv6", counted.tls_ipv6),
+            ("quic-ipv4", counted.quic_ipv4),
+            ("quic-ipv6", counted.quic_ipv6),
+        ]
+    };
+    let over = encrypted.iter().flat_map(over);
     v1::Stats {
         uptime_seconds: node.started.elapsed().as_secs(),
         messages: [
@@ -24,8 +35,13 @@ pub(super) fn stats(node: &Node) -> v1::Stats {
             ("tcp-ipv4", tcp_ipv4),
             ("tcp-ipv6", tcp_ipv6),
         ]
+        .into_iter()
         .map(|(name, counted)| (name.to_owned(), messages(counted)))
-        .into(),
+        .chain(over.map(|(name, counted)| (name.to_owned(), messages(&counted))))
+        .collect(),
+        encrypted: encrypted
+            .as_ref()
+            .map_or(BTreeMap::new(), encrypted_connections),
         unsent: unsent(&counters.unsent),
         connections: connections(&counters.connections),
         transfers: transfers(node),
@@ -158,6 +174,16 @@ fn connections(counted: &Connections) -> BTreeMap<String, u64> {
         ("stopped", stopped),
         ("handed-over", handed_over),
     ])
+}
+
+/// What became of encrypted connections; none where there is no listener for them.
+fn encrypted_connections(counted: &encrypted::Counters) -> BTreeMap<String, u64> {
+    let over = [("tls", &counted.tls), ("quic", &counted.quic)].into_iter();
+    over.flat_map(|(over, connections)| {
+        let named = connections.named().into_iter();
+        named.map(move |(name, count)| (format!("{over}-{name}"), count))
+    })
+    .collect()
 }
 
 fn named<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {

@@ -6,6 +6,7 @@
 
 mod begin;
 mod counts;
+mod encrypted;
 mod events;
 mod kept;
 mod lane;

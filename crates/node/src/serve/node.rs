@@ -6,11 +6,12 @@ use super::lane::{Lane, Work};
 use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
-use super::{counts, log, orders, report};
+use super::{counts, encrypted, log, orders, report};
 use crate::chain;
 use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{self, Command, Reply};
+use crate::encrypted::Encrypted;
 use crate::guard::{Blocked, BlocklistError, Guard, blocklist};
 use crate::hosting::load::{self, Scope};
 use crate::hosting::{AttemptResult, Hosting};
@@ -38,6 +39,7 @@ use tracing::{error, info, warn};
 pub(super) struct Node {
     pub(super) hosting: Hosting,
     pub(super) running: Running,
+    pub(super) encrypted: Option<Encrypted>,
     pub(super) keeping: Keeping,
     pub(super) outbound: Outbound,
     pub(super) clock: Clock,
@@ -95,6 +97,7 @@ impl Node {
         }
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
         let running = opened.workers.start(Arc::clone(&service), desk)?;
+        let encrypted = encrypted::start(opened.encrypted, &service, &Arc::default())?;
         let inbox = events.clone();
         let asked: Arc<Asked> =
             Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
@@ -112,6 +115,7 @@ impl Node {
         );
         let mut node = Node {
             running,
+            encrypted,
             keeping,
             outbound,
             clock: plan.clock,
@@ -151,6 +155,7 @@ impl Node {
                 }
                 Ok(Event::Reload) => {
                     info!("SIGHUP: loading zones");
+                    encrypted::reload(self.encrypted.as_ref());
                     self.lane.add(Work::Files(Vec::new()));
                 }
                 Ok(Event::Asked(command, reply)) => self.answer(&command, reply),
@@ -170,6 +175,7 @@ impl Node {
             orders::answer_awaited(&mut self);
         }
         notify(&[NotifyState::Stopping]);
+        self.encrypted.map(Encrypted::stop);
         self.running.stop();
         info!("stopped");
     }
@@ -189,6 +195,7 @@ impl Node {
             Command::Stats => Reply::Stats(counts::stats(self)),
             Command::Reload => {
                 info!("asked on the control socket: loading zones");
+                encrypted::reload(self.encrypted.as_ref());
                 return self.lane.add(Work::Files(vec![reply]));
             }
             Command::Zones { zone } => orders::zones(self, zone.as_deref()),

@@ -1,5 +1,6 @@
 //! What needs the rights of the start: sockets, and the end of these rights.
 
+use super::encrypted;
 use super::plan::Plan;
 use crate::control::server::Bound;
 use crate::outbound::Listeners;
@@ -14,6 +15,8 @@ pub(super) struct Opened {
     /// Where zones are given out over TLS, if they are.
     pub(super) transfers: Option<Listeners>,
     pub(super) control: Bound,
+    /// Where DNS is answered over TLS and QUIC, if it is.
+    pub(super) encrypted: Option<crate::encrypted::Bound>,
 }
 
 impl Opened {
@@ -28,6 +31,7 @@ impl Opened {
             workers: transport::Opened::new(&plan.settings)?,
             transfers: transfers.transpose()?,
             control,
+            encrypted: encrypted::bind(plan)?,
         })
     }
 

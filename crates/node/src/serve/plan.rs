@@ -6,6 +6,7 @@ use crate::clock::{At, Clock};
 use crate::config::{self, Config, ConfigError, Transfer, Zone};
 use crate::control::path::{self, Place};
 use crate::dial::{Patience, tls};
+use crate::encrypted::{self, Certificate};
 use crate::hosting::{Origin, Source};
 use crate::keeping::{Peers, Post};
 use crate::outbound::{Bounds, Directory, Listing, Outbound};
@@ -39,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) transfer: Transfer,
     /// Where zones are given out over TLS, and by what.
     pub(crate) listener: Option<(Vec<SocketAddr>, tls::Server)>,
+    /// Where DNS is answered over TLS and QUIC, and by what.
+    pub(crate) encrypted: Option<encrypted::Settings>,
     /// The secrets that are shared with peers.
     pub(crate) keys: Keys,
     /// Folder of the node's state.
@@ -103,6 +106,7 @@ impl Plan {
         }
         let told = |text: &Option<config::Told>| text.as_ref().map(|told| told.0.clone());
         Ok(Plan {
+            encrypted: encrypted(&config, &settings)?,
             settings,
             sources,
             transferred,
@@ -221,6 +225,26 @@ fn listener(transfer: &Transfer) -> anyhow::Result<Option<(Vec<SocketAddr>, tls:
     Ok(Some((listener.listen.clone(), server)))
 }
 
+fn encrypted(config: &Config, node: &Settings) -> anyhow::Result<Option<encrypted::Settings>> {
+    let Some(said) = &config.encrypted else {
+        return Ok(None);
+    };
+    let certificate = Certificate::read(&said.identity)
+        .map_err(|error| ConfigError::of_options(chain(&error)))?;
+    Ok(Some(encrypted::Settings {
+        tls: said.tls.clone(),
+        quic: said.quic.clone(),
+        certificate: Arc::new(certificate),
+        workers: said.workers,
+        connections: said.connections,
+        connections_per_prefix: said.connections_per_prefix,
+        idle: said.idle,
+        queries_per_connection: said.queries_per_connection,
+        streams: said.streams_per_connection,
+        pinned: if node.pinned { node.workers.get() } else { 0 },
+    }))
+}
+
 fn settings(args: &Serve, config: &Config) -> anyhow::Result<Settings> {
     let node = &config.node;
     let listen = match (args.listen.as_slice(), node.addresses.as_slice()) {
@@ -297,7 +321,10 @@ fn confinement(args: &Serve, config: &Config) -> anyhow::Result<Confinement> {
         [] => config.read_again().collect(),
         named => named.iter().collect(),
     };
-    let read = files.into_iter().chain(&args.anchors).cloned();
+    // Shown anew at each reload.
+    let shown = config.encrypted.iter();
+    let shown = shown.flat_map(|shown| [&shown.identity.certificate, &shown.identity.private_key]);
+    let read = files.into_iter().chain(&args.anchors).chain(shown).cloned();
     let state = config
         .node
         .state

@@ -173,11 +173,11 @@ impl Connections {
 
 /// One number that one worker writes and anybody reads.
 #[derive(Default)]
-pub(super) struct Number(AtomicU64);
+pub(crate) struct Number(AtomicU64);
 
 impl Number {
     /// Adds without a locked instruction; right because there is one writer.
-    pub(super) fn add(&self, n: u64) {
+    pub(crate) fn add(&self, n: u64) {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
@@ -187,7 +187,7 @@ impl Number {
         }
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
@@ -254,7 +254,7 @@ impl Tally {
 }
 
 impl Messages<Number> {
-    pub(super) fn record(&self, query: &[u8], outcome: Outcome) {
+    pub(crate) fn record(&self, query: &[u8], outcome: Outcome) {
         self.received.add(1);
         self.received_octets.add(query.len() as u64);
         if let Some(kind) = self.kinds.get(outcome.kind as usize) {
@@ -269,7 +269,7 @@ impl Messages<Number> {
         self.rcodes[usize::from(outcome.rcode.0).min(RCODES - 1)].add(1);
     }
 
-    fn add_to(&self, sum: &mut Messages) {
+    pub(crate) fn add_to(&self, sum: &mut Messages) {
         sum.received += self.received.get();
         sum.received_octets += self.received_octets.get();
         sum.responses += self.responses.get();

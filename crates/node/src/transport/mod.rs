@@ -28,10 +28,11 @@ mod udp;
 mod worker;
 
 pub use aside::{Answered, Aside, Asked, Handed};
+pub(crate) use counters::Number;
 pub use counters::{Connections, Counters, Defended, KINDS, Messages, RCODES, Unsent};
 pub use error::{Protocol, StartError};
 pub use listen::refuse_covered;
-pub(crate) use tcp::{Admission, Prefix};
+pub(crate) use tcp::{Admission, Full, Ordered, Prefix};
 pub use worker::Respond;
 
 use crate::system;

@@ -1,6 +1,7 @@
 //! Each mistake in a configuration gets one message with its place and remedy.
 
 mod defence;
+mod encrypted;
 mod marked;
 mod secrets;
 mod transfers;

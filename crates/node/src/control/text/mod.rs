@@ -167,6 +167,7 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
     for (what, counts) in [
         ("unsent", &stats.unsent),
         ("connections", &stats.connections),
+        ("encrypted", &stats.encrypted),
         ("transfers", &stats.transfers),
         ("defence", &stats.defence),
     ] {

@@ -291,12 +291,16 @@ pub struct ReloadedZone {
 pub struct Stats {
     /// How long the node has run.
     pub uptime_seconds: u64,
-    /// Messages by `udp-ipv4`, `udp-ipv6`, `tcp-ipv4` and `tcp-ipv6`.
+    /// Messages by `udp-ipv4`, `udp-ipv6`, `tcp-ipv4` and `tcp-ipv6`; where DNS is encrypted also by
+    /// `tls-ipv4`, `tls-ipv6`, `quic-ipv4` and `quic-ipv6`.
     pub messages: BTreeMap<String, Messages>,
     /// Responses over UDP that could not be sent, by reason.
     pub unsent: BTreeMap<String, u64>,
     /// What became of TCP connections; `open` are those of now.
     pub connections: BTreeMap<String, u64>,
+    /// What became of connections over TLS (`tls-…`) and QUIC (`quic-…`), where DNS is encrypted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub encrypted: BTreeMap<String, u64>,
     /// What was asked beside queries: NOTIFY, signed messages, transfers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub transfers: BTreeMap<String, u64>,

@@ -28,7 +28,7 @@ pub(super) fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
 }
 
 /// The certificate of this side with those that lead to its authority, and its key.
-pub(super) fn identity(
+pub(crate) fn identity(
     identity: &Identity,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
     let chain = certificates(&identity.certificate, "certificates")?;

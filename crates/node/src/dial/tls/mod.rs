@@ -9,6 +9,7 @@ mod files;
 mod verifier;
 
 pub use error::{OtherKey, TlsError, TlsFault};
+pub(crate) use files::identity;
 
 use super::error::DialError;
 use super::limits::{LINGER_OCTETS, LINGER_PATIENCE, READ_OCTETS, TLS_BUFFER_OCTETS};

@@ -12,7 +12,8 @@ mod admission;
 mod connection;
 mod order;
 
-pub(crate) use admission::{Admission, Prefix};
+pub(crate) use admission::{Admission, Full, Prefix};
+pub(crate) use order::Ordered;
 
 use super::Settings;
 use super::aside::{Answered, Handed};
@@ -20,11 +21,9 @@ use super::counters::Number;
 use super::limits;
 use super::sys::{self, Interest};
 use super::worker::{Respond, Token, Turn};
-use admission::Full;
 use connection::{Answer, Connection, Direction, Next, Phase, Scratch, Terms};
 use imrs_engine::gate::Budget;
 use imrs_engine::{Client, Outcome, Transport};
-use order::Ordered;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;

@@ -6,7 +6,7 @@
 
 /// Entries in slots, linked from the stalest to the freshest.
 #[derive(Debug)]
-pub(super) struct Ordered<T> {
+pub(crate) struct Ordered<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
     stalest: Option<u32>,
@@ -21,7 +21,7 @@ struct Slot<T> {
 }
 
 impl<T> Ordered<T> {
-    pub(super) fn new() -> Ordered<T> {
+    pub(crate) fn new() -> Ordered<T> {
         Ordered {
             slots: Vec::new(),
             free: Vec::new(),
@@ -31,7 +31,7 @@ impl<T> Ordered<T> {
     }
 
     /// Adds an entry as the freshest, in a slot that may have belonged to another before.
-    pub(super) fn insert(&mut self, entry: T) -> u32 {
+    pub(crate) fn insert(&mut self, entry: T) -> u32 {
         let filled = Slot {
             entry: Some(entry),
             staler: None,
@@ -51,31 +51,31 @@ impl<T> Ordered<T> {
         slot
     }
 
-    pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<T> {
         let entry = self.slots.get_mut(slot as usize)?.entry.take()?;
         self.unlink(slot);
         self.free.push(slot);
         Some(entry)
     }
 
-    pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.slots.get_mut(slot as usize)?.entry.as_mut()
     }
 
     /// Makes an entry the freshest.
-    pub(super) fn refresh(&mut self, slot: u32) {
+    pub(crate) fn refresh(&mut self, slot: u32) {
         if self.freshest != Some(slot) {
             self.unlink(slot);
             self.link(slot);
         }
     }
 
-    pub(super) fn stalest(&self) -> Option<(u32, &T)> {
+    pub(crate) fn stalest(&self) -> Option<(u32, &T)> {
         self.iter().next()
     }
 
     /// The entries from the stalest on.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         let mut next = self.stalest;
         std::iter::from_fn(move || {
             let number = next?;

@@ -1,0 +1,170 @@
+//! One thread of encrypted transport: its listeners, its connections, and the watch over them.
+
+use super::counters::Tally;
+use super::limits::{LOOK, MESSAGE_OCTETS_MAX, PRESSURE_CLOSES_ALL, STOP};
+use super::seats::{Reason, Seats};
+use super::{Medium, quic, tls};
+use crate::clock::present;
+use crate::system;
+use arc_swap::ArcSwap;
+use imrs_engine::{Client, Peer, Pressure, Service, Transport, respond};
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::time::Instant;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_rustls::TlsAcceptor;
+use tracing::error;
+
+/// What a thread has to do.
+pub(super) struct Work {
+    pub(super) runtime: Runtime,
+    pub(super) tls: Vec<TcpListener>,
+    pub(super) acceptor: TlsAcceptor,
+    pub(super) quic: Vec<quinn::Endpoint>,
+    pub(super) stop: Arc<Notify>,
+    /// Workers that are kept on a core each.
+    pub(super) pinned: usize,
+}
+
+/// What the connections of a thread share.
+pub(super) struct Room {
+    pub(super) seats: Rc<Seats>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) service: Arc<ArcSwap<Service>>,
+    pub(super) pressure: Arc<AtomicU8>,
+    /// The idle time for clients that ask (RFC 7828), in units of 100 ms.
+    pub(super) keepalive: u16,
+    /// Queries that one connection may have.
+    pub(super) queries: u64,
+    /// Handshakes over QUIC from which on clients have to show that their address is theirs.
+    pub(super) handshakes_before_retry: usize,
+    scratch: RefCell<Box<[u8]>>,
+}
+
+impl Room {
+    pub(super) fn new(seats: Rc<Seats>, parts: super::Parts) -> Self {
+        Room {
+            seats,
+            tally: parts.tally,
+            service: parts.service,
+            pressure: parts.pressure,
+            keepalive: parts.keepalive,
+            queries: parts.queries,
+            handshakes_before_retry: parts.handshakes_before_retry,
+            scratch: RefCell::new(vec![0; MESSAGE_OCTETS_MAX].into()),
+        }
+    }
+
+    /// How much the node is under pressure; 0 is calm.
+    pub(super) fn pressure(&self) -> u8 {
+        self.pressure.load(Relaxed)
+    }
+
+    /// Answers a query, and adds the response with its length to `output`; nothing if there is
+    /// none. What zones alone do not answer (NOTIFY, transfers, signed queries) is answered as a
+    /// server does that does none of these: those have listeners of their own.
+    pub(super) fn answer(&self, medium: Medium, peer: IpAddr, query: &[u8], output: &mut Vec<u8>) {
+        let mut scratch = self.scratch.borrow_mut();
+        let service = self.service.load();
+        if service.defence.blocked.contains(peer) {
+            return;
+        }
+        let client = Client {
+            transport: match medium {
+                Medium::Tls => Transport::Tls {
+                    keepalive: self.keepalive,
+                },
+                Medium::Quic => Transport::Quic,
+            },
+            peer: Some(Peer {
+                address: peer,
+                now: present().0 as u32,
+                pressure: Pressure::Calm,
+                is_known: true,
+            }),
+        };
+        let outcome = respond(&service, client, query, &mut scratch);
+        self.tally.messages(medium, peer).record(query, outcome);
+        let response = scratch.get(..outcome.len).unwrap_or_default();
+        if let Ok(octets @ 1..) = u16::try_from(response.len()) {
+            output.extend_from_slice(&octets.to_be_bytes());
+            output.extend_from_slice(response);
+        }
+    }
+
+    /// Ends those whose time is over, and those for whom the node has no room now.
+    fn look(&self) {
+        match self.pressure() {
+            0 => {}
+            level if level < PRESSURE_CLOSES_ALL => self.seats.end_idle(Reason::Shed),
+            _ => self.seats.end_all(Reason::Shed),
+        }
+        self.seats.expire(Instant::now());
+    }
+}
+
+impl Work {
+    /// Serves until told to stop.
+    pub(super) fn run(self, room: Room) {
+        system::yield_to_workers(self.pinned);
+        let Work {
+            runtime,
+            tls,
+            acceptor,
+            quic,
+            stop,
+            ..
+        } = self;
+        let room = Rc::new(room);
+        let local = LocalSet::new();
+        local.block_on(&runtime, async {
+            let mut listeners = JoinSet::new();
+            for listener in tls {
+                let (room, acceptor) = (Rc::clone(&room), acceptor.clone());
+                listeners.spawn_local(tls::listen(room, listener, acceptor));
+            }
+            for endpoint in &quic {
+                listeners.spawn_local(quic::listen(Rc::clone(&room), endpoint.clone()));
+            }
+            watch(&room, &mut listeners, &stop).await;
+            listeners.abort_all();
+            room.seats.end_all(Reason::Stopped);
+            for endpoint in &quic {
+                endpoint.close(quic::NO_ERROR, b"");
+            }
+            let told = async {
+                for endpoint in &quic {
+                    endpoint.wait_idle().await;
+                }
+            };
+            // Who does not hear of it in time finds out alone.
+            let _ = timeout(STOP, told).await;
+        });
+    }
+}
+
+/// Looks after the connections until told to stop.
+async fn watch(room: &Room, listeners: &mut JoinSet<()>, stop: &Notify) {
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.notified() => return,
+            Some(over) = listeners.join_next() => {
+                // No other transport suffers for it.
+                let cause = over.err().map(|cause| cause.to_string());
+                let cause = cause.unwrap_or_else(|| "its socket is gone".to_owned());
+                error!("a listener for encrypted DNS ended: {cause}");
+            }
+            _ = looks.tick() => room.look(),
+        }
+    }
+}

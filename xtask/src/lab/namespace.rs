@@ -35,6 +35,11 @@ impl Namespace {
         ip(&[&["-netns", &self.name], arguments].concat())
     }
 
+    /// Runs a command in it, with a sysfs that shows its interfaces.
+    pub(super) fn run(&self, command: &str, arguments: &[&str]) -> Result<()> {
+        ip(&[&["netns", "exec", &self.name, command], arguments].concat())
+    }
+
     /// Joins it with another one by a pair of interfaces, each with an address in CIDR form.
     pub(super) fn join(
         &self,

@@ -119,8 +119,10 @@ impl Teller {
                 command
             }
             Program::Peer(_) => {
-                let mut command = tool_command("nsd-control")?;
-                command.arg("-c").arg(self.directory.join(FILE)).arg("stats_noreset");
+                // It would wait for as long as the server has no time for it.
+                let mut command = Command::new("timeout");
+                command.args(["2", "nsd-control", "-c"]);
+                command.arg(self.directory.join(FILE)).arg("stats_noreset");
                 command
             }
         };

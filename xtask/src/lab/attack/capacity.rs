@@ -93,7 +93,8 @@ fn offer(
     flood.pause();
     thread::sleep(DRAIN);
     let rate = |count: u64| count as f64 / seconds;
-    let lost = |kernel: &super::field::Kernel| kernel.queue_full + kernel.filtered;
+    let lost =
+        |kernel: &super::field::Kernel| kernel.queue_full + kernel.backlog_full + kernel.filtered;
     Ok(Step {
         offered: rate(sent),
         answered: rate(after.sent_to_spoofed - before.sent_to_spoofed),

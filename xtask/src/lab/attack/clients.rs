@@ -62,7 +62,11 @@ impl Clients {
         self.shared.rests.store(true, Relaxed);
         thread::sleep(PATIENCE);
         self.stop();
-        let mut log = self.shared.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = self
+            .shared
+            .log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut log)
     }
 

@@ -60,10 +60,14 @@ impl Connection {
                 Err(error) if is_early(error.kind()) => return None,
                 Err(_) => return Some(false),
             }
-            if let [high, low, response @ ..] = self.received.as_slice() {
-                if response.len() >= usize::from(u16::from_be_bytes([*high, *low])) {
-                    return Some(response.get(3).is_some_and(|octet| matches!(octet & 0xf, 0 | 3)));
-                }
+            if let [high, low, response @ ..] = self.received.as_slice()
+                && response.len() >= usize::from(u16::from_be_bytes([*high, *low]))
+            {
+                return Some(
+                    response
+                        .get(3)
+                        .is_some_and(|octet| matches!(octet & 0xf, 0 | 3)),
+                );
             }
         }
     }

@@ -35,8 +35,10 @@ pub(super) struct Kernel {
     pub(super) sent_to_spoofed: u64,
     /// What went to each victim.
     pub(super) victims: [Sent; VICTIMS],
-    /// Datagrams dropped since a queue was full: of a socket, or of the core before it.
+    /// Datagrams dropped since the queue of the socket was full.
     pub(super) queue_full: u64,
+    /// Frames dropped since the queue of the core ahead of it was full: nothing has seen them.
+    pub(super) backlog_full: u64,
     /// Datagrams that a filter on the socket dropped.
     pub(super) filtered: u64,
 }
@@ -65,14 +67,27 @@ impl Field {
             clients,
         } = &field;
         for namespace in [server, attackers, clients] {
-            namespace.enter(|| accept_any_source())?;
+            namespace.enter(accept_any_source)?;
         }
-        server.ip(&["address", "add", &format!("{}/32", SERVER.ip()), "dev", "lo"])?;
+        server.ip(&[
+            "address",
+            "add",
+            &format!("{}/32", SERVER.ip()),
+            "dev",
+            "lo",
+        ])?;
         let ways = (0..VICTIMS).map(|number| (victim_interface(number), victim_prefix(number)));
         link(server, attackers, SPOOF, 0, "0.0.0.0/0", Listens::Nobody)?;
         for (number, (interface, prefix)) in ways.enumerate() {
             let third = 10 + number as u8;
-            link(server, attackers, &interface, third, &prefix, Listens::Nobody)?;
+            link(
+                server,
+                attackers,
+                &interface,
+                third,
+                &prefix,
+                Listens::Nobody,
+            )?;
         }
         link(server, attackers, BOTS, 1, BOT_RANGE, Listens::All)?;
         link(server, clients, LEGIT, 2, CLIENT_RANGE, Listens::All)?;
@@ -120,7 +135,11 @@ fn link(
     server.ip(&[&["neigh", "replace", &far, "lladdr", &hardware], &fixed[..]].concat())?;
     server.ip(&["route", "add", range, "via", &far, "dev", name])?;
     let hardware = hardware_text(third, 2);
-    other.ip(&[&["neigh", "replace", &near, "lladdr", &hardware], &fixed[..]].concat())?;
+    other.ip(&[
+        &["neigh", "replace", &near, "lladdr", &hardware],
+        &fixed[..],
+    ]
+    .concat())?;
     if listens == Listens::All {
         // All of the range is at home there, so that sockets can be bound to any of it.
         other.ip(&["route", "add", "local", range, "dev", "lo"])?;
@@ -147,7 +166,10 @@ fn accept_any_source() -> Result<()> {
     }
     // Only what the drill sends shall pass.
     for which in ["all", "default"] {
-        set(&format!("/proc/sys/net/ipv6/conf/{which}/disable_ipv6"), "1")?;
+        set(
+            &format!("/proc/sys/net/ipv6/conf/{which}/disable_ipv6"),
+            "1",
+        )?;
     }
     // Many connections from few addresses; those that are over are not to hold their ports.
     set("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535")?;
@@ -197,15 +219,16 @@ fn kernel(interfaces: &str, udp: &str, cores: &str) -> Result<Kernel> {
         *victim = sent(&victim_interface(number))?;
     }
     // The second field counts what did not fit into the queue of a core.
-    let cores = cores.lines().filter_map(|line| {
-        u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok()
-    });
+    let cores = cores
+        .lines()
+        .filter_map(|line| u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok());
     let full = field("RcvbufErrors")?;
     let known = full + field("InCsumErrors")?;
     Ok(Kernel {
         sent_to_spoofed: sent(SPOOF)?.packets,
         victims,
-        queue_full: full + cores.sum::<u64>(),
+        queue_full: full,
+        backlog_full: cores.sum(),
         filtered: field("InErrors")?.saturating_sub(known),
     })
 }
@@ -221,7 +244,12 @@ fn victim_prefix(number: usize) -> String {
 
 /// An address of a victim.
 pub(super) fn victim(number: usize, host: usize) -> Ipv4Addr {
-    Ipv4Addr::new(198, 18, (number % VICTIMS) as u8, (host % VICTIM_HOSTS) as u8 + 1)
+    Ipv4Addr::new(
+        198,
+        18,
+        (number % VICTIMS) as u8,
+        (host % VICTIM_HOSTS) as u8 + 1,
+    )
 }
 
 /// An address of an attacker that really connects: neighbours in one /24, or each in its own.
@@ -239,8 +267,7 @@ pub(super) fn resolver(number: usize) -> Ipv4Addr {
 }
 
 /// Where the server answers (RFC 5737).
-pub(super) const SERVER: SocketAddr =
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 53)), 53);
+pub(super) const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 53)), 53);
 
 /// The interface that spoofed packets come by.
 pub(super) const SPOOF: &str = "spoof";
@@ -265,3 +292,30 @@ const FRAMING: u64 = 14 + 20 + 8;
 
 /// The end of a link where nobody is.
 const NOBODY: u8 = 0xee;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_the_kernel_are_told_apart() {
+        let mut interfaces = String::new();
+        for name in ["spoof", "victim0", "victim1", "victim2", "victim3"] {
+            interfaces += &format!("{name}: 1 1 0 0 0 0 0 0 1042 10 0 0 0 0 0 0\n");
+        }
+        let udp = "Udp: InDatagrams InErrors RcvbufErrors InCsumErrors\nUdp: 9 9 4 2\n";
+        let kernel = kernel(&interfaces, udp, "00000000 0000000a 00000000\n").unwrap();
+        assert_eq!(
+            (kernel.sent_to_spoofed, kernel.victims[3].octets),
+            (10, 622)
+        );
+        assert_eq!((kernel.queue_full, kernel.backlog_full), (4, 10));
+        assert_eq!(kernel.filtered, 3);
+    }
+
+    #[test]
+    fn resolvers_have_a_network_each() {
+        let networks = (0..50).map(|number| u32::from(resolver(number)) >> 12);
+        assert_eq!(networks.collect::<std::collections::HashSet<_>>().len(), 50);
+    }
+}

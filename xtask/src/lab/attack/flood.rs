@@ -105,7 +105,11 @@ impl Flood {
     /// Sends this, so often a second, until told otherwise.
     pub(super) fn set(&self, kind: Kind, rate: u32, delegations: &Delegations) {
         let templates = Arc::new(templates(kind, delegations));
-        let mut slot = self.shared.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self
+            .shared
+            .templates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *slot = templates;
         self.shared.version.fetch_add(1, Relaxed);
         self.shared.rate.store(rate, Relaxed);
@@ -148,7 +152,10 @@ impl Shared {
             let wanted = (self.version.load(Relaxed), self.rate.load(Relaxed));
             if wanted != (version, rate) {
                 (version, rate) = wanted;
-                let slot = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+                let slot = self
+                    .templates
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 templates = Arc::clone(&slot);
                 (start, done) = (Instant::now(), 0);
             }
@@ -272,7 +279,12 @@ fn templates(kind: Kind, delegations: &Delegations) -> Templates {
             };
             Templates {
                 sources: Sources::Anywhere,
-                units: vec![unit(vec![first.clone(), second]), unit(vec![first]), tiny(0), tiny(512)],
+                units: vec![
+                    unit(vec![first.clone(), second]),
+                    unit(vec![first]),
+                    tiny(0),
+                    tiny(512),
+                ],
             }
         }
     }

@@ -91,5 +91,4 @@ impl Meter<'_> {
     }
 }
 
-
 const SECOND: Duration = Duration::from_secs(1);

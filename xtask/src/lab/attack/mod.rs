@@ -5,11 +5,13 @@
 //! datagrams with spoofed sources (`query` and `packet` are its octets), `bots` connect, `clients`
 //! are the resolvers that are to be answered all the while. `capacity` finds where a server begins
 //! to lose, `scene` says what is played, `meter` counts, `outcome`, `report` and `picture` tell
-//! what came of it.
+//! what came of it. `brake` slows all servers alike where one core cannot offer five times what they
+//! answer.
 //!
 //! All is bounded in number and time, stays in the namespaces, and ends with the task.
 
 mod bots;
+mod brake;
 mod capacity;
 mod clients;
 mod connection;
@@ -32,6 +34,7 @@ use crate::root::{self, Root};
 use crate::transfer::Program;
 use anyhow::{Result, ensure};
 use bots::Bots;
+use brake::Brake;
 use capacity::Capacity;
 use clients::Clients;
 use field::Field;
@@ -59,7 +62,12 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Only these servers.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "imrs,nsd,knot")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "imrs,nsd,knot"
+    )]
     servers: Vec<Kind>,
     /// Seconds of each attack.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(4..=3600))]
@@ -69,6 +77,10 @@ pub(super) struct Options {
     svg: Option<PathBuf>,
     #[command(flatten)]
     root: root::Choice,
+    /// Share of a core that servers are left with where five times what they answer at all of it
+    /// cannot be offered.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(10..=100))]
+    share: u32,
     /// Core of the servers, and of what the kernel does for them.
     #[arg(long, default_value_t = 1)]
     server_core: usize,
@@ -105,12 +117,18 @@ pub(super) fn run(options: &Options) -> Result<()> {
     );
     let programs = programs(options)?;
     let drill = Drill::prepare(options)?;
-    let mut found = Vec::new();
-    for program in &programs {
-        let capacity = drill.capacity(program)?;
-        report::capacity(program.name(), capacity);
-        found.push(capacity);
-    }
+    let mut found = drill.capacities(&programs)?;
+    let most = found.iter().map(|capacity| capacity.point).max();
+    let is_too_fast = most.unwrap_or_default() > drill.highest / TOO_FAST;
+    let _brake = if !options.brief && is_too_fast && options.share < 100 {
+        let share = options.share;
+        println!("five times that is too much to offer: from here on all have {share} % of a core");
+        let brake = Brake::put_on(options.server_core, share)?;
+        found = drill.capacities(&programs)?;
+        Some(brake)
+    } else {
+        None
+    };
     let peers = programs.iter().zip(&found);
     let peers = peers.filter(|(program, _)| matches!(program, Program::Peer(_)));
     let slowest = peers.map(|(_, capacity)| capacity.point).min();
@@ -122,7 +140,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
             scene::full(capacity.point, slowest)
         };
         let only = options.only.as_deref().unwrap_or_default();
-        let scenes = scenes.into_iter().filter(|scene| scene.name.starts_with(only));
+        let scenes = scenes
+            .into_iter()
+            .filter(|scene| scene.name.starts_with(only));
         let story = drill.play(program, scenes)?;
         report::story(&story);
         stories.push(story);
@@ -170,6 +190,8 @@ struct Drill<'a> {
     delegations: Arc<Delegations>,
     flood: Flood,
     field: Field,
+    /// Frames a second that the generator reaches; not measured where there is little time.
+    highest: u32,
 }
 
 impl Drill<'_> {
@@ -178,18 +200,19 @@ impl Drill<'_> {
         let delegations = Arc::new(Delegations::read(&root.file)?);
         let field = Field::build(options.server_core)?;
         let flood = field.attackers.enter(|| Flood::start(options.load_core))?;
-        let drill = Drill {
+        let mut highest = 0;
+        if !options.brief {
+            highest = capacity::highest(&field, &flood, &delegations, STEP)?;
+            println!("the generator reaches {highest} frames a second");
+        }
+        Ok(Drill {
             options,
             root,
             delegations,
             flood,
             field,
-        };
-        if !options.brief {
-            let highest = capacity::highest(&drill.field, &drill.flood, &drill.delegations, STEP)?;
-            println!("the generator reaches {highest} frames a second");
-        }
-        Ok(drill)
+            highest,
+        })
     }
 
     fn start(&self, program: &Program, limits: Limits) -> Result<Server> {
@@ -197,10 +220,16 @@ impl Drill<'_> {
         Server::start(program, &self.root, &self.field, limits, core)
     }
 
-    fn capacity(&self, program: &Program) -> Result<Capacity> {
-        let _server = self.start(program, Limits::Off)?;
+    fn capacities(&self, programs: &[Program]) -> Result<Vec<Capacity>> {
         let step = if self.options.brief { STEP / 4 } else { STEP };
-        capacity::search(&self.field, &self.flood, &self.delegations, step)
+        let mut all = Vec::new();
+        for program in programs {
+            let _server = self.start(program, Limits::Off)?;
+            let found = capacity::search(&self.field, &self.flood, &self.delegations, step)?;
+            report::capacity(program.name(), found);
+            all.push(found);
+        }
+        Ok(all)
     }
 
     fn play(&self, program: &Program, scenes: impl Iterator<Item = Scene>) -> Result<Story> {
@@ -270,6 +299,10 @@ const IP: Tool = Tool {
 
 /// Time of each rate in the search for a capacity.
 const STEP: Duration = Duration::from_secs(1);
+
+/// The generator reaches less beside a server than alone: it must have so many times as much as is
+/// wanted at once.
+const TOO_FAST: u32 = 8;
 
 /// Before the first attack: servers that learn who their clients are need a while.
 const CALM: Duration = Duration::from_secs(20);

@@ -52,6 +52,7 @@ pub(super) struct Means {
     pub(super) offered: f64,
     pub(super) answered: f64,
     pub(super) queue_full: f64,
+    pub(super) backlog_full: f64,
     pub(super) filtered: f64,
     pub(super) reasons: BTreeMap<String, f64>,
     /// The worst of the victims: octets received for each that was sent in its name.
@@ -127,6 +128,7 @@ pub(super) fn means(first: &Point, last: &Point) -> Means {
         offered: rate(last.offered, first.offered),
         answered: rate(answered(last), answered(first)),
         queue_full: rate(last.kernel.queue_full, first.kernel.queue_full),
+        backlog_full: rate(last.kernel.backlog_full, first.kernel.backlog_full),
         filtered: rate(last.kernel.filtered, first.kernel.filtered),
         reasons: reasons.filter(|(_, rate)| *rate > 0.0).collect(),
         amplification: amplification.reduce(f64::max),
@@ -168,11 +170,16 @@ fn verdicts_of(imrs: &Story, span: &Span, peers: &[&Story]) -> Vec<Verdict> {
         Bound::Ahead => {
             let same = |story: &&Story| {
                 // The slowest peer met the same rate under the name of its own multiple.
-                let names = [&span.scene.name[..], span.scene.name.trim_end_matches(" slowest")];
-                let mut found = names.iter().filter_map(|name| {
-                    story.spans.iter().find(|other| other.scene.name == **name)
-                });
-                found.next().map(|other| (story.name, story.resolvers(other)))
+                let names = [
+                    &span.scene.name[..],
+                    span.scene.name.trim_end_matches(" slowest"),
+                ];
+                let mut found = names
+                    .iter()
+                    .filter_map(|name| story.spans.iter().find(|other| other.scene.name == **name));
+                found
+                    .next()
+                    .map(|other| (story.name, story.resolvers(other)))
             };
             let reached = imrs.resolvers(span);
             peers
@@ -226,3 +233,29 @@ const TRIES: Duration = Duration::from_millis(2_632);
 
 /// Time for limits to come to rest.
 const SETTLING: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(at: u64, named: u64, received: u64) -> Point {
+        let mut point = Point {
+            at: Duration::from_secs(at),
+            ..Point::default()
+        };
+        point.named[1] = named;
+        point.kernel.victims[1].octets = received;
+        point
+    }
+
+    #[test]
+    fn amplification_is_of_the_octets_within_the_time() {
+        let means = means(&point(10, 1_000, 5_000), &point(12, 3_000, 8_000));
+        assert_eq!(means.amplification, Some(1.5));
+    }
+
+    #[test]
+    fn whoever_is_not_named_is_no_victim() {
+        assert_eq!(means(&point(0, 5, 0), &point(1, 5, 9)).amplification, None);
+    }
+}

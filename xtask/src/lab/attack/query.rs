@@ -25,7 +25,20 @@ pub(super) fn usual(rtype: u16) -> Form<'static> {
 
 /// A query for a name in presentation form, without escapes. Its identifier is 0.
 pub(super) fn query(name: &str, form: Form<'_>) -> Vec<u8> {
-    let mut query = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(form.size.is_some())];
+    let mut query = vec![
+        0,
+        0,
+        0,
+        0,
+        0,
+        1,
+        0,
+        0,
+        0,
+        0,
+        0,
+        u8::from(form.size.is_some()),
+    ];
     for label in name.split('.').filter(|label| !label.is_empty()) {
         query.push(label.len() as u8);
         query.extend_from_slice(label.as_bytes());
@@ -131,9 +144,14 @@ mod tests {
 
     fn check(frame: &[u8]) {
         let words = frame[14..34].chunks_exact(2);
-        let sum: u32 = words.map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum();
+        let sum: u32 = words
+            .map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])))
+            .sum();
         assert_eq!((sum & 0xffff) + (sum >> 16), 0xffff);
-        assert_eq!(usize::from(u16::from_be_bytes([frame[16], frame[17]])), frame.len() - 14);
+        assert_eq!(
+            usize::from(u16::from_be_bytes([frame[16], frame[17]])),
+            frame.len() - 14
+        );
     }
 
     #[test]
@@ -152,6 +170,9 @@ mod tests {
     fn two_fragments_have_what_one_frame_has() {
         let message = query("example.com", usual(A));
         let [first, second] = fragments(&message);
-        assert_eq!([&first[34..], &second[34..]].concat(), frame(&message)[34..]);
+        assert_eq!(
+            [&first[34..], &second[34..]].concat(),
+            frame(&message)[34..]
+        );
     }
 }

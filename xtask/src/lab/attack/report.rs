@@ -12,15 +12,16 @@ pub(super) fn capacity(name: &str, found: Capacity) {
     );
 }
 
-/// All scenes of a server.
+/// All scenes of a server. `socket` and `core` are what was dropped since their queues were full.
 pub(super) fn story(story: &Story) {
     println!(
-        "\n{:<6}{:<21}{:>9}{:>9}{:>9}{:>9}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>7}  the server says, a second",
+        "\n{:<6}{:<21}{:>9}{:>9}{:>9}{:>9}{:>9}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>7}  the server says, a second",
         "",
         "scene",
         "offered",
         "answered",
-        "q full",
+        "socket",
+        "core",
         "filtered",
         "with %",
         "w/o %",
@@ -32,24 +33,25 @@ pub(super) fn story(story: &Story) {
     );
     for span in &story.spans {
         let means = story.means(span);
-        let [with, without, tcp] = [Class::Cookied, Class::Uncookied, Class::Tcp]
-            .map(|class| story.in_scene(class, span));
+        let [with, without, tcp] =
+            [Class::Cookied, Class::Uncookied, Class::Tcp].map(|class| story.in_scene(class, span));
         let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1e3;
-        let amplification = means
-            .amplification
-            .map_or("–".to_owned(), |amplification| format!("{amplification:.2}"));
+        let amplification = means.amplification.map_or("–".to_owned(), |amplification| {
+            format!("{amplification:.2}")
+        });
         let reasons: Vec<String> = means
             .reasons
             .iter()
             .map(|(name, rate)| format!("{name} {rate:.0}"))
             .collect();
         println!(
-            "{:<6}{:<21}{:>9.0}{:>9.0}{:>9.0}{:>9.0}{:>8.2}{:>8.2}{:>8.1}{:>8.2}{:>8.1}{:>8.1}{:>7}  {}",
+            "{:<6}{:<21}{:>9.0}{:>9.0}{:>9.0}{:>9.0}{:>9.0}{:>8.2}{:>8.2}{:>8.1}{:>8.2}{:>8.1}{:>8.1}{:>7}  {}",
             story.name,
             span.scene.name,
             means.offered,
             means.answered,
             means.queue_full,
+            means.backlog_full,
             means.filtered,
             with.share() * 100.0,
             without.share() * 100.0,
@@ -74,7 +76,11 @@ pub(super) fn story(story: &Story) {
 pub(super) fn verdicts(verdicts: &[Verdict]) -> usize {
     println!();
     for verdict in verdicts {
-        let holds = if verdict.holds { "holds" } else { "DOES NOT HOLD" };
+        let holds = if verdict.holds {
+            "holds"
+        } else {
+            "DOES NOT HOLD"
+        };
         println!("{holds:<14} {}", verdict.sentence);
     }
     let failed = verdicts.iter().filter(|verdict| !verdict.holds).count();

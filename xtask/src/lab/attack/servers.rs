@@ -220,11 +220,10 @@ tcp-connections = {TCP_CLIENTS}
             text += table;
         } else {
             let why = String::from_utf8_lossy(&checked.stderr);
-            println!(
-                "imrs runs without {}: {}",
-                table.replace('\n', " "),
-                why.trim()
-            );
+            let why = why.split(';').next().unwrap_or_default().trim();
+            let why = why.rsplit(": ").next().unwrap_or_default();
+            let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
+            println!("imrs runs without `{table}`: {why}");
         }
     }
     Ok(text + &zone)

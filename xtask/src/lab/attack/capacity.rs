@@ -43,18 +43,15 @@ pub(super) fn search(
         if !seen.is_kept() {
             break;
         }
-        low = seen.offered;
-        if seen.offered < high * REACHED {
-            // The generator can do no more.
-            found.point = low as u32;
-            return Ok(found);
-        }
+        low = low.max(seen.offered);
         high *= RISE;
     }
     for _ in 0..CLOSER {
         let middle = f64::midpoint(low, high);
-        if offer(field, flood, delegations, middle, step)?.is_kept() {
-            low = middle;
+        let seen = offer(field, flood, delegations, middle, step)?;
+        if seen.is_kept() {
+            // Less was offered than wanted where the generator did not run.
+            low = low.max(seen.offered);
         } else {
             high = middle;
         }
@@ -137,9 +134,6 @@ const CLOSER: u32 = 3;
 
 /// A share of losses that is noise: other work on the core for a moment.
 const LOSS: f64 = 0.005;
-
-/// Below this share of what was wanted, the generator is at its end.
-const REACHED: f64 = 0.9;
 
 /// More than can be generated.
 const HIGHEST: f64 = 4e6;

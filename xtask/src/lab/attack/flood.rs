@@ -344,7 +344,7 @@ const LABEL_OCTETS: usize = 12;
 const OPEN_RESOLVERS: u32 = 5_000;
 
 /// How late a frame may be sent. More would come in bursts that overrun a small queue by themselves.
-const LATE_MS: u64 = 1;
+const LATE_MS: u64 = 2;
 
 /// Pause where little is due: a few dozen frames at the highest rates.
 const REST: Duration = Duration::from_micros(30);

@@ -8,11 +8,11 @@
 mod cost;
 mod echo;
 mod instructions;
-mod kernel;
+pub(crate) mod kernel;
 mod load;
 mod memory;
 mod proof;
-mod queries;
+pub(crate) mod queries;
 mod reload;
 mod report;
 mod servers;

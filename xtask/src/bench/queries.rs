@@ -75,7 +75,7 @@ impl Delegations {
     }
 
     /// One of the names, a busy one more often (Zipf).
-    fn choose(&self, rng: &mut ChaCha8Rng) -> &str {
+    pub(crate) fn choose(&self, rng: &mut ChaCha8Rng) -> &str {
         let total = self.weights.last().copied().unwrap_or_default();
         let point = rng.random_range(0.0..total);
         let index = self.weights.partition_point(|sum| *sum <= point);

@@ -3,8 +3,9 @@
 //!
 //! Start reading at [`run`]. `transfer` is about zone transfers, with the scenes in `play`; `stage` has the namespaces
 //! and the servers on it, `load` the queries that go on all the while, `transcript` what is
-//! printed.
+//! printed. `attack` is a drill of its own.
 
+mod attack;
 mod load;
 mod made;
 mod namespace;
@@ -27,11 +28,14 @@ pub(crate) struct Args {
 enum Scene {
     /// Knot as primary, imrs as secondary under load: new serials, lies, deaths.
     Transfer(transfer::Options),
+    /// imrs, NSD and Knot with equal limits under floods and slow connections.
+    Attack(attack::Options),
 }
 
 /// Plays a scene.
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.scene {
         Scene::Transfer(options) => transfer::run(options),
+        Scene::Attack(options) => attack::run(options),
     }
 }

@@ -35,6 +35,11 @@ impl Namespace {
         ip(&[&["-netns", &self.name], arguments].concat())
     }
 
+    /// Runs a command in it, with a sysfs that shows its interfaces.
+    pub(super) fn run(&self, command: &str, arguments: &[&str]) -> Result<()> {
+        ip(&[&["netns", "exec", &self.name, command], arguments].concat())
+    }
+
     /// Joins it with another one by a pair of interfaces, each with an address in CIDR form.
     pub(super) fn join(
         &self,
@@ -53,21 +58,41 @@ impl Namespace {
 
     /// Runs `work` on a thread that has entered it, and waits for it.
     pub(super) fn enter<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-        let path = folder().join(&self.name);
-        let file = File::open(&path).with_context(|| path.display().to_string())?;
+        let door = self.door()?;
         let inside = || {
-            // SAFETY: the descriptor is open for as long as `file` lives, and the call changes
-            // nothing but the namespace of this thread, which is at its beginning.
-            let outcome = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
-            ensure!(
-                outcome == 0,
-                "cannot enter a namespace: {}",
-                std::io::Error::last_os_error()
-            );
+            door.enter_here()?;
             work()
         };
         thread::scope(|scope| scope.spawn(inside).join())
             .map_err(|_| anyhow!("what ran in {} panicked", self.name))?
+    }
+
+    /// What a thread that lives on enters it by.
+    pub(super) fn door(&self) -> Result<Door> {
+        let path = folder().join(&self.name);
+        let file = File::open(&path).with_context(|| path.display().to_string())?;
+        Ok(Door { file })
+    }
+}
+
+/// A way into a namespace.
+#[derive(Debug)]
+pub(super) struct Door {
+    file: File,
+}
+
+impl Door {
+    /// Puts the calling thread into the namespace, for good.
+    pub(super) fn enter_here(&self) -> Result<()> {
+        // SAFETY: the descriptor is open for as long as `file` lives, and the call changes
+        // nothing but the namespace of this thread.
+        let outcome = unsafe { libc::setns(self.file.as_raw_fd(), libc::CLONE_NEWNET) };
+        ensure!(
+            outcome == 0,
+            "cannot enter a namespace: {}",
+            std::io::Error::last_os_error()
+        );
+        Ok(())
     }
 }
 

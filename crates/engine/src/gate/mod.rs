@@ -24,8 +24,8 @@ use std::net::IpAddr;
 /// Limits responses by the prefix that they go to. One per worker: no locks, fixed memory.
 ///
 /// Counts at several prefix lengths at once, as Knot does, each with a multiple of the rate of one
-/// address: IPv4 /32 × 1, /24 × 32, /20 × 256, /18 × 768; IPv6 /128 × 1, /64 × 2, /56 × 3, /48 × 4,
-/// /32 × 64. A response is limited when it is too much for its kind or for all kinds together, at
+/// address: IPv4 /32 × 1, /24 × 4, /20 × 16, /18 × 48; IPv6 /128 × 1, /64 × 2, /56 × 3, /48 × 4,
+/// /32 × 48. A response is limited when it is too much for its kind or for all kinds together, at
 /// any of the lengths. What is limited is not counted, so a limited client gets its rate.
 ///
 /// # Amplification

@@ -20,9 +20,9 @@ pub(super) const LEVELS_MAX: usize = 5;
 /// Narrow ones first: a flood from one address is then judged by one cache line.
 const IPV4: [Level; 4] = [
     level(32, 1, 0x400),
-    level(24, 32, 0x400),
-    level(20, 256, 0x400),
-    level(18, 768, 0x400),
+    level(24, 4, 0x400),
+    level(20, 16, 0x400),
+    level(18, 48, 0x400),
 ];
 
 const IPV6: [Level; 5] = [
@@ -30,7 +30,7 @@ const IPV6: [Level; 5] = [
     level(64, 2, 0x600),
     level(56, 3, 0x600),
     level(48, 4, 0x600),
-    level(32, 64, 0x600),
+    level(32, 48, 0x600),
 ];
 
 #[expect(

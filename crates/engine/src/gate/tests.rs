@@ -171,7 +171,7 @@ fn a_flood_on_a_whole_network_draws_less_than_one_and_a_half_of_its_octets() {
         ..Rates::default()
     };
     let (mut gate, defence) = (gate(), defence(rates));
-    let per_second = 16 * 10 * 32;
+    let per_second = 16 * 10 * 4;
     let network = (IpAddr::from([192, 0, 2, 0]), 256);
     flood(&mut gate, &defence, 0..60, per_second, network, &[DNSKEY]);
     let drawn = flood(&mut gate, &defence, 60..80, per_second, network, &[DNSKEY]);

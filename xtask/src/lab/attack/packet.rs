@@ -1,0 +1,160 @@
+//! Ethernet frames sent in batches, past all that a socket would do with them; and how many files
+//! this process may have open.
+//!
+//! JUSTIFICATION: a source address that is not one's own needs a packet socket, half a million
+//! frames a second need `sendmmsg`, and no safe wrapper has both.
+#![expect(
+    unsafe_code,
+    reason = "packet sockets, sendmmsg, if_nametoindex and setrlimit"
+)]
+
+use anyhow::{Context, Result, ensure};
+use std::ffi::CString;
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr;
+
+/// A socket that sends by one interface of the namespace in which it was opened.
+#[derive(Debug)]
+pub(super) struct PacketSocket {
+    descriptor: OwnedFd,
+}
+
+/// Frames to be sent at once.
+#[derive(Debug)]
+pub(super) struct Frames {
+    octets: Box<[[u8; SLOT]; BATCH]>,
+    lengths: [usize; BATCH],
+    count: usize,
+}
+
+impl PacketSocket {
+    /// Opens one for `interface`.
+    pub(super) fn open(interface: &str) -> Result<PacketSocket> {
+        let name = CString::new(interface)?;
+        // SAFETY: the name ends with a zero octet and outlives the call.
+        let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+        ensure!(index != 0, "there is no interface {interface}");
+        // SAFETY: no pointer is passed. Protocol 0: nothing is received.
+        let descriptor = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW, 0) };
+        ensure!(descriptor >= 0, "{}", io::Error::last_os_error());
+        // SAFETY: the descriptor is new, and nobody else has it.
+        let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
+        // SAFETY: an address is plain data, for which zeros are a valid value.
+        let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
+        address.sll_family = libc::AF_PACKET as u16;
+        address.sll_ifindex = i32::try_from(index)?;
+        // SAFETY: the address has the size told and outlives the call.
+        let status = unsafe {
+            libc::bind(
+                descriptor.as_raw_fd(),
+                (&raw const address).cast(),
+                size_of_val(&address) as libc::socklen_t,
+            )
+        };
+        ensure!(status == 0, "bind: {}", io::Error::last_os_error());
+        let socket = PacketSocket { descriptor };
+        socket
+            .set(libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS, 1)
+            .context("PACKET_QDISC_BYPASS")?;
+        Ok(socket)
+    }
+
+    fn set(&self, level: i32, option: i32, value: i32) -> Result<()> {
+        // SAFETY: these options take an integer of this size, which outlives the call.
+        let status = unsafe {
+            libc::setsockopt(
+                self.descriptor.as_raw_fd(),
+                level,
+                option,
+                (&raw const value).cast(),
+                size_of_val(&value) as libc::socklen_t,
+            )
+        };
+        ensure!(status == 0, "{}", io::Error::last_os_error());
+        Ok(())
+    }
+
+    /// Sends all frames and clears them; gives how many the interface took.
+    pub(super) fn send(&self, frames: &mut Frames) -> usize {
+        let count = mem::take(&mut frames.count);
+        let filled = frames.octets.iter_mut().zip(&frames.lengths).take(count);
+        let mut vectors: [libc::iovec; BATCH] = [libc::iovec {
+            iov_base: ptr::null_mut(),
+            iov_len: 0,
+        }; BATCH];
+        // SAFETY: message headers are plain data, for which zeros mean "none".
+        let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
+        for ((vector, header), (octets, length)) in vectors.iter_mut().zip(&mut headers).zip(filled)
+        {
+            vector.iov_base = octets.as_mut_ptr().cast();
+            vector.iov_len = *length;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+        }
+        let (mut done, mut sent) = (0, 0);
+        while done < count {
+            let rest = &mut headers[done..count];
+            // SAFETY: each header points to a vector and that one to a slot, all of which outlive
+            // the call; the kernel only reads them.
+            let taken = unsafe {
+                libc::sendmmsg(
+                    self.descriptor.as_raw_fd(),
+                    rest.as_mut_ptr(),
+                    rest.len() as u32,
+                    libc::MSG_DONTWAIT,
+                )
+            };
+            let taken = usize::try_from(taken).unwrap_or(0);
+            sent += taken;
+            // An error belongs to the first that is left, which is lost.
+            done += taken.max(1);
+        }
+        sent
+    }
+}
+
+impl Frames {
+    /// Room for [`BATCH`] frames.
+    pub(super) fn new() -> Frames {
+        Frames {
+            octets: Box::new([[0; SLOT]; BATCH]),
+            lengths: [0; BATCH],
+            count: 0,
+        }
+    }
+
+    /// Frames in it.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Adds a copy of `frame`, at most [`SLOT`] octets, and gives it to be changed. There is room.
+    pub(super) fn push(&mut self, frame: &[u8]) -> &mut [u8] {
+        let slot = self.count.min(BATCH - 1);
+        self.count = slot + 1;
+        self.lengths[slot] = frame.len();
+        let octets = &mut self.octets[slot][..frame.len()];
+        octets.copy_from_slice(frame);
+        octets
+    }
+}
+
+/// Allows this process as many open files as the system lets it have.
+pub(super) fn raise_open_files() {
+    // SAFETY: both calls only read or fill the limits, which outlive them.
+    unsafe {
+        let mut limit: libc::rlimit = mem::zeroed();
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
+    }
+}
+
+/// Frames in a batch.
+pub(super) const BATCH: usize = 64;
+
+/// Octets of a frame at most.
+pub(super) const SLOT: usize = 192;

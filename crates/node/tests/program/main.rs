@@ -5,6 +5,7 @@
 )]
 
 mod desk;
+mod encrypted;
 mod fetch;
 mod refusals;
 mod serve;

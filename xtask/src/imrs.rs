@@ -97,6 +97,8 @@ impl Imrs {
 
 fn configuration(setup: &Setup, zones: &[Zone], at: SocketAddr, directory: &Path) -> String {
     let mut text = node_table(at, setup.workers, setup.pinned, directory);
+    // What a cookie is depends on the second, and peers have theirs off as well.
+    text += "[cookies]\nenabled = false\n";
     if let Some(time) = &setup.at {
         text += &format!("[verify]\nat = \"{time}\"\n");
     }

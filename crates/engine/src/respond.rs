@@ -68,6 +68,10 @@ pub fn respond(service: &Service, client: Client, packet: &[u8], out: &mut [u8])
         }
     };
     let mut asking = Asking::new(service, client, query.edns);
+    if query.edns.is_some_and(|edns| edns.has_bad_cookie) && service.cookies.is_some() {
+        let partial = query.partial();
+        return compose::error(service, &asking, &partial, Rcode::FORMERR, None, out);
+    }
     match asking.welcome(service, &query.question) {
         Welcome::Answered => {}
         Welcome::Shortly => asking.is_short = true,

@@ -23,6 +23,9 @@ pub struct Edns {
     asked: u8,
     /// The cookies that it shows (RFC 7873).
     pub cookie: Option<Cookie>,
+    /// Whether it has a COOKIE option of a length that cookies do not have, which is an error to a
+    /// server that uses them (RFC 7873 section 5.2.2).
+    pub has_bad_cookie: bool,
 }
 
 /// The cookies of a query (RFC 7873 section 4).
@@ -109,6 +112,7 @@ impl Edns {
             dnssec: flags & 0x80 != 0,
             asked: 0,
             cookie: None,
+            has_bad_cookie: false,
         };
         while version == 0 && !options.is_empty() {
             let code = options.take_u16()?;
@@ -117,8 +121,9 @@ impl Edns {
             edns.asked |= match code {
                 3 => OptionCode::Nsid.bit(),
                 // Of several, the first counts (RFC 7873 section 5.2).
-                10 if edns.cookie.is_none() => {
-                    edns.cookie = Some(Cookie::parse(data)?);
+                10 if !edns.asks(OptionCode::Cookie) => {
+                    edns.cookie = Cookie::parse(data);
+                    edns.has_bad_cookie = edns.cookie.is_none();
                     OptionCode::Cookie.bit()
                 }
                 11 => OptionCode::Keepalive.bit(),

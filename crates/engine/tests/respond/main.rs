@@ -2,7 +2,7 @@
 //!
 //! [`scenarios`] runs the examples of `testdata/scenarios`, [`transports`] sends the same queries
 //! over both transports, [`model`] compares random small zones with a naive server, [`garbage`]
-//! sends what is no query, [`allocation`] counts. Responses are read with `domain`, never with the
+//! sends what is no query, [`cookies`] shows who asks, [`allocation`] counts. Responses are read with `domain`, never with the
 //! code that wrote them.
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@
 )]
 
 mod allocation;
+mod cookies;
 mod edges;
 mod garbage;
 mod model;

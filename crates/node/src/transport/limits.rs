@@ -82,3 +82,11 @@ pub(super) const OTHER_DESCRIPTORS: usize = 64;
 
 /// Buckets of 64 octets in which one worker counts what networks cost it over TCP: 64 KiB.
 pub(super) const TCP_BUCKETS: usize = 1 << 10;
+
+/// Turns one after the other, each with a full batch, after which a worker is behind: what is served
+/// beside it gives way. A burst of 512 queries is none yet.
+pub(super) const BEHIND_TURNS: u32 = 8;
+
+/// The same after which it is far behind: some 100,000 queries without an end of the queue, a third of
+/// a second at the fastest rate of one worker.
+pub(super) const FAR_BEHIND_TURNS: u32 = 1600;

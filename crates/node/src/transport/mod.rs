@@ -44,6 +44,7 @@ use listen::Endpoint;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicU8;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
@@ -106,6 +107,7 @@ impl Settings {
 pub struct Running {
     addresses: Vec<SocketAddr>,
     stop: Arc<sys::Flag>,
+    pressure: Arc<AtomicU8>,
     workers: Vec<Seat>,
 }
 
@@ -223,6 +225,7 @@ impl Running {
             settings.tcp_connections,
             settings.tcp_connections_per_prefix,
         ));
+        let pressure = Arc::default();
         let shared = Arc::new(Shared {
             service,
             respond,
@@ -230,10 +233,12 @@ impl Running {
             stop: Arc::clone(&stop),
             admission,
             proxies: settings.proxies.clone(),
+            pressure: Arc::clone(&pressure),
         });
         let mut running = Running {
             addresses,
             stop,
+            pressure,
             workers: Vec::new(),
         };
         let before = Arc::new(Before {
@@ -259,6 +264,12 @@ impl Running {
     /// The addresses in use, with the ports that the system chose where 0 was asked for.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// How far the workers are behind: 0 is not at all, from 1 on who is served beside them gives
+    /// way, at 2 whoever is.
+    pub(crate) fn pressure(&self) -> &Arc<AtomicU8> {
+        &self.pressure
     }
 
     /// What was counted so far; nobody is stopped for it.

@@ -18,6 +18,7 @@ use imrs_engine::{Client, Gate, Outcome, Peer, Pressure, Service, Transport};
 use imrs_transfer::access;
 use std::io;
 use std::net::{IpAddr, TcpListener};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -100,6 +101,8 @@ pub(super) struct Shared<R> {
     pub(super) stop: Arc<Flag>,
     pub(super) admission: Arc<Admission>,
     pub(super) proxies: Vec<access::Prefix>,
+    /// How far workers are behind, for those who give way to them.
+    pub(super) pressure: Arc<AtomicU8>,
 }
 
 /// One worker's sockets and numbers, before it runs and allocates the rest.
@@ -163,6 +166,7 @@ impl<R: Respond> Worker<R> {
             batch: Datagrams::new(payload),
             connections: Connections::new(Arc::clone(&self.shared.admission), &self.settings),
             gate: Gate::new(rand::random(), BUCKETS),
+            strain: Strain::default(),
         };
         let mut events = Events::new();
         let mut waits_from = Instant::now();
@@ -207,20 +211,23 @@ impl<R: Respond> Worker<R> {
             batch,
             connections,
             gate,
+            strain,
         } = hands;
         let mut after = After::GoOn;
+        let mut is_full = false;
         // Busy connections queue for the wait with everybody else; UDP does not wait for them.
         let is_crowded = events.is_full();
         if is_crowded {
             for socket in self.udp.iter() {
-                socket.turn(turn, batch, gate);
+                is_full |= socket.turn(turn, batch, gate) == Queue::MayHoldMore;
             }
         }
         for token in events.tokens() {
             match Token::from(token) {
                 Token::Udp(_) if is_crowded => {}
                 Token::Udp(index) => {
-                    self.udp[index as usize].turn(turn, batch, gate);
+                    let socket = &self.udp[index as usize];
+                    is_full |= socket.turn(turn, batch, gate) == Queue::MayHoldMore;
                 }
                 Token::Listener(index) => {
                     let listener = &self.listeners[index as usize];
@@ -231,6 +238,9 @@ impl<R: Respond> Worker<R> {
                 Token::Connection(slot) => connections.serve(turn, slot),
                 Token::Stop => return After::Stop,
             }
+        }
+        if let Some(level) = strain.note(is_full) {
+            self.shared.pressure.store(level, Relaxed);
         }
         connections.expire(turn);
         after
@@ -271,6 +281,7 @@ impl<R: Respond> Worker<R> {
             batch,
             connections,
             gate,
+            ..
         } = &mut hands;
         let began = Instant::now();
         // The flag stays up; it must not end the waits below.
@@ -316,6 +327,37 @@ struct Hands {
     batch: Datagrams,
     connections: Connections,
     gate: Gate,
+    strain: Strain,
+}
+
+/// How long a worker has been behind.
+#[derive(Debug, Default)]
+struct Strain {
+    /// Turns one after the other that left queries waiting.
+    full_turns: u32,
+}
+
+impl Strain {
+    /// Takes note of a turn. Returns how far the worker is behind, if that is not as it was or others may have said
+    /// otherwise meanwhile.
+    fn note(&mut self, is_full: bool) -> Option<u8> {
+        let was = self.level();
+        self.full_turns = if is_full {
+            self.full_turns.saturating_add(1)
+        } else {
+            0
+        };
+        let level = self.level();
+        (level > 0 || was > 0).then_some(level)
+    }
+
+    fn level(&self) -> u8 {
+        match self.full_turns {
+            0..limits::BEHIND_TURNS => 0,
+            limits::BEHIND_TURNS..limits::FAR_BEHIND_TURNS => 1,
+            _ => 2,
+        }
+    }
 }
 
 /// How a worker goes on after a turn.
@@ -348,5 +390,25 @@ impl From<u64> for Token {
             3 => Token::Connection(index),
             _ => Token::Stop,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Strain, limits};
+
+    #[test]
+    fn a_worker_is_behind_while_each_turn_leaves_queries_waiting() {
+        let mut strain = Strain::default();
+        assert_eq!(strain.note(false), None);
+        for _ in 1..limits::BEHIND_TURNS {
+            assert_eq!(strain.note(true), None);
+        }
+        for _ in limits::BEHIND_TURNS..limits::FAR_BEHIND_TURNS {
+            assert_eq!(strain.note(true), Some(1));
+        }
+        assert_eq!(strain.note(true), Some(2));
+        assert_eq!(strain.note(false), Some(0), "others are told once");
+        assert_eq!(strain.note(false), None);
     }
 }

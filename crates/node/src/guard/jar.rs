@@ -9,13 +9,14 @@
 //! drop       the one before is forgotten
 //! ```
 //!
-//! A line of the file is a role and 32 hexadecimal digits. Lines without a role are those that NSD
-//! and Knot write: the first is active, the second staged.
+//! A line of the file is a role and 32 hexadecimal digits. Lines without a role are those of a
+//! secret file of NSD: the first is active, the second staged.
 
 use crate::chain;
 use crate::config::is_public;
 use crate::files::{self, FileError};
 use crate::limits::SECRET_FILE_OCTETS_MAX;
+use domain::utils::base16;
 use imrs_engine::cookie::{Secret, Secrets};
 use ring::digest::{SHA256, digest};
 use std::fmt::Write;
@@ -148,7 +149,8 @@ impl Jar {
         ];
         let shown = roles.into_iter().filter_map(|(role, octets)| {
             let digest = digest(&SHA256, &**octets?);
-            Some((role, hex(digest.as_ref().get(..4)?)))
+            let start = digest.as_ref().get(..4)?;
+            Some((role, base16::encode_string(start).to_lowercase()))
         });
         shown.collect()
     }
@@ -221,7 +223,8 @@ impl Held {
         let mut text = String::with_capacity(256);
         for (role, octets) in roles {
             if let Some(octets) = octets {
-                writeln!(text, "{role} {}", hex(&**octets)).expect("a string takes it");
+                writeln!(text, "{role} {}", base16::encode_display(&**octets))
+                    .expect("a string takes it");
             }
         }
         text
@@ -261,21 +264,8 @@ fn parse(octets: &[u8]) -> Result<Held, (usize, String)> {
 }
 
 fn parse_secret(digits: &str) -> Option<Octets> {
-    let mut octets = Zeroizing::new([0; 16]);
-    if digits.len() != 32 || !digits.is_ascii() {
-        return None;
-    }
-    for (octet, pair) in octets.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        *octet = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(octets)
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        write!(text, "{octet:02x}").expect("a string takes it");
-        text
-    })
+    let octets = Zeroizing::new(base16::decode::<Vec<u8>>(digits).ok()?);
+    octets.as_slice().try_into().ok().map(Zeroizing::new)
 }
 
 impl From<JarError> for String {

@@ -1,7 +1,7 @@
 //! Clients that idle, crawl or come in masses are held within limits, and others go on.
 
 use crate::client::{
-    BIG, ask_tcp, expect_closed, framed, receive, settings, start, tcp, wait_until,
+    BIG, ask_tcp, ask_udp, expect_closed, framed, receive, settings, start, tcp, udp, wait_until,
 };
 use std::io::Write;
 use std::net::TcpStream;
@@ -137,28 +137,29 @@ fn the_end_of_open_files_is_survived() {
     }
     let server = start(&settings("127.0.0.1:0"));
     let address = server.addresses()[0];
+    let udp = udp(address);
     let first = tcp(address);
     assert_eq!(ask_tcp(&first, b"query"), b"query");
-    // From here on no file can be opened, by client or server, but by closing another.
     let waiting: Vec<_> = (0..3)
         .map(|_| socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap())
         .collect();
-    let filler: Vec<_> = (0..64)
-        .map_while(|_| std::fs::File::open("/dev/null").ok())
-        .collect();
-    let in_use = std::fs::read_dir("/proc/self/fd").unwrap().count() - 1;
-    let limit = format!("--nofile={in_use}:");
     let pid = std::process::id().to_string();
     assert!(
         Command::new("prlimit")
-            .args(["--pid", &pid, &limit])
+            .args(["--pid", &pid, "--nofile=100:"])
             .status()
             .unwrap()
             .success()
     );
+    // From here on no file can be opened, by client or server, but by closing another.
+    let open = || std::fs::File::open("/dev/null").ok();
+    let filler: Vec<_> = std::iter::from_fn(open).collect();
     for socket in waiting {
         socket.connect(&address.into()).unwrap();
         let stream = TcpStream::from(socket);
+        // It is accepted by now, and not closed again for nobody.
+        assert_eq!(ask_udp(&udp, address, b"query"), b"query");
+        assert_eq!(ask_udp(&udp, address, b"query"), b"query");
         stream
             .set_read_timeout(Some(crate::client::PATIENCE))
             .unwrap();

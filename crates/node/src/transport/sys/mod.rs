@@ -175,17 +175,29 @@ pub(super) fn is_exhausted(error: &io::Error) -> bool {
         .is_some_and(|code| exhausted.contains(&code))
 }
 
+/// Whether a connection waits to be accepted. Asked where [`accept`] is exhausted: it says so
+/// before it looks whether anybody waits.
+pub(super) fn is_awaited(listener: impl AsFd) -> bool {
+    poll(listener, libc::POLLIN, Duration::ZERO)
+}
+
 /// Waits until the socket can be written to, or the time is over.
 pub(super) fn wait_writable(socket: impl AsFd, timeout: Duration) {
+    poll(socket, libc::POLLOUT, timeout);
+}
+
+/// Waits until something of this happens to a socket. An error means the same as the end of the
+/// time.
+fn poll(socket: impl AsFd, events: i16, timeout: Duration) -> bool {
     let fd = socket.as_fd().as_raw_fd();
     let mut poll = libc::pollfd {
         fd,
-        events: libc::POLLOUT,
+        events,
         revents: 0,
     };
     let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-    // SAFETY: points to one `pollfd`. An error means the same as the end of the time.
-    let _ = unsafe { libc::poll(&raw mut poll, 1, timeout_ms) };
+    // SAFETY: points to one `pollfd`.
+    unsafe { libc::poll(&raw mut poll, 1, timeout_ms) > 0 }
 }
 
 /// Sets a socket option whose value is an int.

@@ -110,6 +110,9 @@ impl Connections {
                 Ok((stream, peer)) => self.open(turn, stream, peer.ip()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Accepted::All,
                 Err(error) if sys::is_exhausted(&error) => {
+                    if !sys::is_awaited(listener) {
+                        return Accepted::All;
+                    }
                     turn.tally.connections.exhausted.add(1);
                     return match self.evict(turn, |_| true) {
                         Some(()) => Accepted::Some,

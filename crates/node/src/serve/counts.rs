@@ -47,6 +47,8 @@ pub(super) fn stats(node: &Node) -> v1::Stats {
         transfers: transfers(node),
         defence: defence(&counters.defence),
         kernel_dropped: counters.kernel_dropped,
+        filtered_condemned: counters.filtered_condemned,
+        filtered_shed: counters.filtered_shed,
         longest_turn_us: counters.longest_turn_us,
     }
 }
@@ -115,6 +117,7 @@ fn defence(counted: &Defended) -> BTreeMap<String, u64> {
         shed,
         blocked,
         headless,
+        ignored,
         cookies,
         bad_cookies,
     } = *counted;
@@ -126,6 +129,7 @@ fn defence(counted: &Defended) -> BTreeMap<String, u64> {
         ("shed", shed),
         ("blocked", blocked),
         ("headless", headless),
+        ("ignored", ignored),
         ("cookies", cookies),
         ("bad-cookies", bad_cookies),
     ])
@@ -139,6 +143,7 @@ fn connections(counted: &Connections) -> BTreeMap<String, u64> {
         refused_prefix,
         blocked,
         limited,
+        shed,
         exhausted,
         ended,
         broken,
@@ -162,6 +167,7 @@ fn connections(counted: &Connections) -> BTreeMap<String, u64> {
         ("refused-prefix", refused_prefix),
         ("blocked", blocked),
         ("limited", limited),
+        ("shed", shed),
         ("exhausted", exhausted),
         ("ended", ended),
         ("broken", broken),

@@ -97,7 +97,7 @@ impl Node {
         }
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
         let running = opened.workers.start(Arc::clone(&service), desk)?;
-        let encrypted = encrypted::start(opened.encrypted, &service, running.pressure())?;
+        let encrypted = encrypted::start(opened.encrypted, &service, running.crowding())?;
         let inbox = events.clone();
         let asked: Arc<Asked> =
             Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));

@@ -7,7 +7,7 @@ use crate::outbound::Listeners;
 use crate::sandbox::{self, InForce, User};
 use crate::transport;
 use std::path::Path;
-use tracing::info;
+use tracing::{info, warn};
 
 /// The sockets of a node, open and not answered yet.
 pub(super) struct Opened {
@@ -27,8 +27,12 @@ impl Opened {
         let control = Bound::new(&plan.control, owner.map(|user| (user.uid(), user.gid())))?;
         let listener = plan.listener.as_ref();
         let transfers = listener.map(|(addresses, _)| Listeners::open(addresses));
+        let workers = transport::Opened::new(&plan.settings)?;
+        if let Some(reason) = workers.unfiltered() {
+            warn!("no socket filter: {reason}");
+        }
         Ok(Opened {
-            workers: transport::Opened::new(&plan.settings)?,
+            workers,
             transfers: transfers.transpose()?,
             control,
             encrypted: encrypted::bind(plan)?,

@@ -32,6 +32,7 @@ pub(super) fn status(node: &Node) -> v1::Status {
             .collect(),
         workers: node.workers.get(),
         sandbox: Some(Box::new(sandbox(&node.in_force))),
+        unfiltered: node.running.unfiltered().map(str::to_owned),
         zones: node
             .hosting
             .zones()

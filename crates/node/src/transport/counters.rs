@@ -30,6 +30,12 @@ pub struct Counters {
     pub connections: Connections,
     /// Queries that the kernel dropped because a UDP socket's queue was full.
     pub kernel_dropped: u64,
+    /// Queries over UDP that the kernel dropped for us: their source goes on sending far more than
+    /// it may.
+    pub filtered_condemned: u64,
+    /// Queries over UDP that the kernel dropped for us: a worker is behind, and their source is
+    /// unknown.
+    pub filtered_shed: u64,
     /// The longest time in µs that a worker was busy before it looked at its sockets again.
     pub longest_turn_us: u64,
 }
@@ -73,6 +79,8 @@ pub struct Defended<N = u64> {
     pub blocked: N,
     /// Dropped: a proxy said nothing of its client.
     pub headless: N,
+    /// Dropped: no query, or too short to be answered.
+    pub ignored: N,
     /// Queries with a valid cookie.
     pub cookies: N,
     /// Queries with a cookie that is not valid.
@@ -105,6 +113,8 @@ pub struct Connections<N = u64> {
     pub blocked: N,
     /// Refused, since the client's prefix opened too many of late, or cost too much time.
     pub limited: N,
+    /// Refused, since the worker is behind.
+    pub shed: N,
     /// Not accepted, since open files or memory ran out.
     pub exhausted: N,
     /// Ended by the peer in good order.
@@ -144,6 +154,13 @@ impl Counters {
     /// TCP messages received over both families.
     pub fn tcp_received(&self) -> u64 {
         self.tcp_ipv4.received + self.tcp_ipv6.received
+    }
+}
+
+impl Defended {
+    /// Messages that were dropped, whatever the reason: those received without a response.
+    pub fn dropped(&self) -> u64 {
+        self.limited + self.shed + self.blocked + self.headless + self.ignored
     }
 }
 
@@ -293,6 +310,7 @@ impl Defended<Number> {
         sum.shed += self.shed.get();
         sum.blocked += self.blocked.get();
         sum.headless += self.headless.get();
+        sum.ignored += self.ignored.get();
         sum.cookies += self.cookies.get();
         sum.bad_cookies += self.bad_cookies.get();
     }
@@ -326,6 +344,7 @@ impl Connections<Number> {
         sum.refused_prefix += self.refused_prefix.get();
         sum.blocked += self.blocked.get();
         sum.limited += self.limited.get();
+        sum.shed += self.shed.get();
         sum.exhausted += self.exhausted.get();
         sum.ended += self.ended.get();
         sum.broken += self.broken.get();

@@ -24,6 +24,44 @@ pub(super) const UDP_SEND_BUFFER_OCTETS: usize = 4 << 20;
 /// How long a worker waits, once per batch, for a full UDP send buffer to drain.
 pub(super) const UDP_SEND_PATIENCE: Duration = Duration::from_millis(1);
 
+/// Seconds of an epoch: a source that is seen in three of them in calm times is known. Long enough
+/// that one burst, and a resolver's retries for one lookup, are one epoch.
+pub(super) const KNOWN_EPOCH_S: u32 = 5;
+
+/// Seconds that a known source stays known without being seen, while others want its place: every
+/// resolver that counts asks a root more often than its records live in caches, a day or two.
+pub(super) const KNOWN_UNSEEN_S: u32 = 24 * 60 * 60;
+
+/// One in 2 to the power of this of the datagrams of a condemned source passes, so that who
+/// condemned it sees whether it goes on, at a 64th of the price.
+pub(super) const CONDEMNED_PASS_BITS: u32 = 6;
+
+/// Seconds for which a source stays condemned. Then the gate judges it anew, which takes it a
+/// fraction of a second of a flood.
+pub(super) const CONDEMNED_S: u32 = 60;
+
+/// Milliseconds after which the share of unknown sources that pass may shrink again: what a full
+/// queue takes to answer, so that the last step shows.
+pub(super) const OPENNESS_SHRINK_MS: u64 = 10;
+
+/// Milliseconds of a nearly empty queue after which the share grows: ten times slower than it
+/// shrinks, so that a flood that goes on costs a full queue about once a second.
+pub(super) const OPENNESS_GROWTH_MS: u64 = 100;
+
+/// The part of itself by which the share grows: a step beyond what the worker can do is a small
+/// one. From its floor to full takes five seconds.
+pub(super) const OPENNESS_GROWTH_PART: u32 = 8;
+
+/// The smallest share of ordinary queries of unknown sources, of `u32::MAX`: who retries has some
+/// chance, and the worker sees how the flood goes on. Of five million in a second it is 20,000.
+pub(super) const OPENNESS_ORDINARY_MIN: u32 = u32::MAX >> 8;
+
+/// The smallest share of special ones. More, since resolvers that start have nothing but these.
+pub(super) const OPENNESS_SPECIAL_MIN: u32 = u32::MAX >> 6;
+
+/// Milliseconds for which a queue must be well below a level before the next lower one holds.
+pub(super) const PRESSURE_DWELL_MS: u64 = 100;
+
 /// Attempts to find a port that is free for UDP and for TCP when the system may choose it.
 pub(super) const PORT_ATTEMPTS: usize = 16;
 

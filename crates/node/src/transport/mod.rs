@@ -10,6 +10,8 @@
 //!   tcp       accept, serve, close: limits, deadlines, framing
 //! aside       what zones alone do not answer
 //! proxy       whom a proxy says it speaks for
+//! pressure    how far a worker is behind
+//! sieve       what the kernel drops before it costs a wake-up
 //! sys         the system calls
 //! counters    what the workers count
 //! ```
@@ -21,7 +23,9 @@ mod counters;
 mod error;
 mod limits;
 mod listen;
+mod pressure;
 mod proxy;
+mod sieve;
 mod sys;
 mod tcp;
 mod udp;
@@ -41,6 +45,7 @@ use counters::Tally;
 use imrs_engine::Service;
 use imrs_transfer::access;
 use listen::Endpoint;
+use sieve::Sieve;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -107,7 +112,9 @@ impl Settings {
 pub struct Running {
     addresses: Vec<SocketAddr>,
     stop: Arc<sys::Flag>,
-    pressure: Arc<AtomicU8>,
+    crowding: Arc<AtomicU8>,
+    sieve: Arc<Sieve>,
+    unfiltered: Option<String>,
     workers: Vec<Seat>,
 }
 
@@ -125,6 +132,8 @@ struct Seat {
 pub struct Opened {
     settings: Settings,
     endpoints: Vec<Vec<Endpoint>>,
+    sieve: Sieve,
+    unfiltered: Option<String>,
     confine: Option<Box<Confine>>,
 }
 
@@ -137,11 +146,28 @@ impl Opened {
     pub fn new(settings: &Settings) -> Result<Opened, StartError> {
         let endpoints = listen::open(&settings.listen, settings.workers.get())?;
         allow_descriptors(settings)?;
+        let (sieve, unfiltered) = Sieve::new(settings.workers.get(), rand::random());
+        let unfiltered = unfiltered.map(|unfiltered| unfiltered.to_string());
+        // What a filter sees of a proxy's datagrams is the proxy.
+        let unfiltered = match settings.proxies.is_empty() {
+            true => {
+                attach(&sieve, &endpoints)?;
+                unfiltered
+            }
+            false => Some("a filter sees proxies, not whom they speak for".to_owned()),
+        };
         Ok(Opened {
             settings: settings.clone(),
             endpoints,
+            sieve,
+            unfiltered,
             confine: None,
         })
+    }
+
+    /// Why the kernel drops nothing of a flood before it costs a wake-up, if so.
+    pub(crate) fn unfiltered(&self) -> Option<&str> {
+        self.unfiltered.as_deref()
     }
 
     /// The same with workers that do this first, each on its own thread. One that fails serves
@@ -211,6 +237,8 @@ impl Running {
         let Opened {
             settings,
             endpoints,
+            sieve,
+            unfiltered,
             confine,
         } = opened;
         let failed = |worker| move |cause| StartError::Worker { worker, cause };
@@ -225,7 +253,8 @@ impl Running {
             settings.tcp_connections,
             settings.tcp_connections_per_prefix,
         ));
-        let pressure = Arc::default();
+        let crowding = Arc::default();
+        let sieve = Arc::new(sieve);
         let shared = Arc::new(Shared {
             service,
             respond,
@@ -233,12 +262,15 @@ impl Running {
             stop: Arc::clone(&stop),
             admission,
             proxies: settings.proxies.clone(),
-            pressure: Arc::clone(&pressure),
+            sieve: Arc::clone(&sieve),
+            crowding: Arc::clone(&crowding),
         });
         let mut running = Running {
             addresses,
             stop,
-            pressure,
+            crowding,
+            sieve,
+            unfiltered,
             workers: Vec::new(),
         };
         let before = Arc::new(Before {
@@ -247,7 +279,7 @@ impl Running {
         });
         let (ready, readiness) = mpsc::channel();
         for (number, endpoints) in endpoints.into_iter().enumerate() {
-            let worker = Worker::new(Arc::clone(&shared), &settings, endpoints);
+            let worker = Worker::new(number, Arc::clone(&shared), &settings, endpoints);
             let worker = worker.map_err(failed(number))?;
             let (tally, udp) = (worker.tally(), worker.udp());
             let thread = spawn(number, worker, Arc::clone(&before), ready.clone());
@@ -266,21 +298,30 @@ impl Running {
         &self.addresses
     }
 
-    /// How far the workers are behind: 0 is not at all, from 1 on who is served beside them gives
-    /// way, at 2 whoever is.
-    pub(crate) fn pressure(&self) -> &Arc<AtomicU8> {
-        &self.pressure
+    /// As [`Opened::unfiltered`].
+    pub(crate) fn unfiltered(&self) -> Option<&str> {
+        self.unfiltered.as_deref()
+    }
+
+    /// How far who is served beside the workers is to give way: 0 is not at all, at 1 nobody new is
+    /// let in, at 2 nobody is served.
+    pub(crate) fn crowding(&self) -> &Arc<AtomicU8> {
+        &self.crowding
     }
 
     /// What was counted so far; nobody is stopped for it.
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();
-        for worker in &self.workers {
+        for (number, worker) in self.workers.iter().enumerate() {
             worker.tally.add_to(&mut sum);
-            if let Some(sockets) = worker.udp.upgrade() {
-                let dropped = sockets.iter().map(udp::Socket::dropped_by_kernel);
-                sum.kernel_dropped += dropped.sum::<u64>();
-            }
+            let sockets = worker.udp.upgrade();
+            let dropped = sockets.map(|all| all.iter().map(udp::Socket::dropped_by_kernel).sum());
+            // After the sockets' counts, which hold the filter's.
+            let filtered = self.sieve.filtered(number);
+            let lost = dropped.map_or(0, |dropped| filtered.lost_by_queues(dropped));
+            sum.kernel_dropped += lost;
+            sum.filtered_condemned += filtered.condemned;
+            sum.filtered_shed += filtered.shed;
         }
         sum
     }
@@ -359,6 +400,17 @@ fn spawn<R: Respond + Send + Sync + 'static>(
                 worker.run();
             }
         })
+}
+
+/// Puts the filter of each worker before its UDP sockets.
+fn attach(sieve: &Sieve, endpoints: &[Vec<Endpoint>]) -> Result<(), StartError> {
+    for (worker, endpoints) in endpoints.iter().enumerate() {
+        for endpoint in endpoints {
+            let attached = sieve.attach(worker, &endpoint.udp);
+            attached.map_err(|cause| StartError::Worker { worker, cause })?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes sure that as many files may be open as the settings need.

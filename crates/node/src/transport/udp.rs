@@ -3,7 +3,9 @@
 use super::aside::Answered;
 use super::counters::{Messages, Number, Unsent};
 use super::limits;
+use super::pressure::Fill;
 use super::proxy::{self, Ahead};
+use super::sieve::Drops;
 use super::sys::{self, Datagrams};
 use super::worker::{Respond, Turn};
 use imrs_engine::gate::{Action, Response};
@@ -18,6 +20,7 @@ pub(super) struct Socket {
     address: SocketAddr,
     /// Largest response in octets of DNS message.
     payload: usize,
+    drops: Drops,
 }
 
 /// Whether more may be waiting.
@@ -35,6 +38,7 @@ impl Socket {
             socket,
             address,
             payload,
+            drops: Drops::default(),
         }
     }
 
@@ -43,9 +47,16 @@ impl Socket {
         self.payload
     }
 
-    /// Queries that the kernel dropped because the queue was full.
+    /// Datagrams that the kernel dropped before they were received, whatever the reason.
     pub(super) fn dropped_by_kernel(&self) -> u64 {
-        u64::from(sys::dropped_by_kernel(&self.socket))
+        self.drops.follow(sys::receive_queue(&self.socket).dropped)
+    }
+
+    /// How full the queue is.
+    pub(super) fn fill(&self) -> Fill {
+        let queue = sys::receive_queue(&self.socket);
+        self.drops.follow(queue.dropped);
+        Fill::of(queue)
     }
 
     /// Answers one batch. An empty queue is left to the next wait rather than asked for again.
@@ -119,10 +130,14 @@ fn sender<'t, 'm, R>(
     } else {
         (from, message)
     };
-    match turn.service.defence.blocked.contains(address) {
-        true => Err(&turn.tally.defence.blocked),
-        false => Ok((address, query)),
+    if turn.service.defence.blocked.contains(address) {
+        // The kernel knows IPv6 sources by their /64, of which others may not be blocked.
+        if address.is_ipv4() {
+            turn.condemn(address);
+        }
+        return Err(&turn.tally.defence.blocked);
     }
+    Ok((address, query))
 }
 
 /// Answers one query within what the gate lets pass.
@@ -149,12 +164,18 @@ fn answer<R: Respond>(
     let counted = &turn.tally.defence;
     match outcome.cookie {
         Claim::None | Claim::Client => {}
-        Claim::Valid => counted.cookies.add(1),
+        Claim::Valid => {
+            counted.cookies.add(1);
+            turn.trust(address);
+        }
         Claim::Invalid => counted.bad_cookies.add(1),
     }
     match outcome.fate {
         Fate::Answered if outcome.len > 0 => {}
-        Fate::Answered => return outcome,
+        Fate::Answered => {
+            counted.ignored.add(1);
+            return outcome;
+        }
         Fate::Deferred => {
             counted.deferred.add(1);
             return outcome;
@@ -171,6 +192,12 @@ fn answer<R: Respond>(
         has_valid_cookie: outcome.cookie == Claim::Valid,
     };
     let verdict = gate.judge(&turn.service.defence, turn.now_ms, address, response);
+    if !verdict.is_limited {
+        turn.note(address);
+    }
+    if verdict.condemn {
+        turn.condemn(address);
+    }
     match verdict.action {
         Action::Pass => {
             counted.noted.add(u64::from(verdict.is_limited));

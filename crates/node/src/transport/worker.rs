@@ -8,6 +8,8 @@ use super::aside::{Answered, Aside, Asked};
 use super::counters::Tally;
 use super::limits;
 use super::listen::Endpoint;
+use super::pressure::{Controller, Fill};
+use super::sieve::Sieve;
 use super::sys::{Datagrams, Epoll, Events, Flag, Interest};
 use super::tcp::{Accepted, Admission, Connections};
 use super::udp::{self, Queue};
@@ -34,8 +36,11 @@ pub(super) struct Turn<'a, R> {
     pub(super) now_ms: u64,
     /// The time of day in seconds of Unix, for cookies.
     pub(super) unix: u32,
+    /// The time of the sieve.
+    pub(super) sieve_s: u32,
     /// How far this worker is behind.
     pub(super) pressure: Pressure,
+    pub(super) sieve: &'a Sieve,
     pub(super) service: &'a Service,
     /// Who speaks for others.
     pub(super) proxies: &'a [access::Prefix],
@@ -57,7 +62,37 @@ impl<R> Turn<'_, R> {
             address,
             now: self.unix,
             pressure: self.pressure,
-            is_known: false,
+            is_known: self.pressure == Pressure::Shed && self.sieve.is_known(address),
+        }
+    }
+
+    /// Takes note of who was served: known is who was seen while nobody had to be turned away.
+    pub(super) fn note(&self, address: IpAddr) {
+        if self.pressure == Pressure::Calm {
+            self.sieve.note(address, self.sieve_s);
+        }
+    }
+
+    /// Takes note of who has proven its address.
+    pub(super) fn trust(&self, address: IpAddr) {
+        self.sieve.trust(address, self.sieve_s);
+    }
+
+    /// Has the kernel drop most of what this address sends, for a while, if there is more to do
+    /// than can be done. While all can be judged, that is fairer to who has its address forged.
+    pub(super) fn condemn(&self, address: IpAddr) {
+        if self.pressure > Pressure::Calm {
+            let until_s = self.sieve_s.saturating_add(limits::CONDEMNED_S);
+            self.sieve.condemn(address, self.sieve_s, until_s);
+        }
+    }
+
+    /// Whether a new connection from this address would be one too many.
+    pub(super) fn sheds_connection(&self, address: IpAddr) -> bool {
+        match self.pressure {
+            Pressure::Calm => false,
+            Pressure::Truncate | Pressure::Shed => !self.sieve.is_known(address),
+            Pressure::Last => true,
         }
     }
 
@@ -101,12 +136,14 @@ pub(super) struct Shared<R> {
     pub(super) stop: Arc<Flag>,
     pub(super) admission: Arc<Admission>,
     pub(super) proxies: Vec<access::Prefix>,
-    /// How far workers are behind, for those who give way to them.
-    pub(super) pressure: Arc<AtomicU8>,
+    pub(super) sieve: Arc<Sieve>,
+    /// How far who is served beside the workers is to give way to them.
+    pub(super) crowding: Arc<AtomicU8>,
 }
 
 /// One worker's sockets and numbers, before it runs and allocates the rest.
 pub(super) struct Worker<R> {
+    number: usize,
     shared: Arc<Shared<R>>,
     tally: Arc<Tally>,
     epoll: Epoll,
@@ -121,6 +158,7 @@ pub(super) struct Worker<R> {
 impl<R: Respond> Worker<R> {
     /// Takes its sockets and registers them, so that only the loop is left to the thread.
     pub(super) fn new(
+        number: usize,
         shared: Arc<Shared<R>>,
         settings: &Settings,
         endpoints: Vec<Endpoint>,
@@ -138,6 +176,7 @@ impl<R: Respond> Worker<R> {
         }
         let udp = sockets.into();
         Ok(Worker {
+            number,
             shared,
             tally: Arc::default(),
             epoll,
@@ -166,18 +205,21 @@ impl<R: Respond> Worker<R> {
             batch: Datagrams::new(payload),
             connections: Connections::new(Arc::clone(&self.shared.admission), &self.settings),
             gate: Gate::new(rand::random(), BUCKETS),
-            strain: Strain::default(),
+            controller: Controller::new(0),
         };
         let mut events = Events::new();
         let mut waits_from = Instant::now();
         loop {
-            let timeout = self.timeout(&hands.connections, waits_from);
+            let timeout = self.timeout(&hands, waits_from);
             // On valid descriptors a wait fails for no reason that another would not cure.
             if self.epoll.wait(&mut events, timeout).is_err() {
                 continue;
             }
             let woken = Instant::now();
-            let after = self.with_turn(woken, |turn| self.take_turns(turn, &events, &mut hands));
+            let level = hands.controller.level();
+            let after = self.with_turn(woken, level, |turn| {
+                self.take_turns(turn, &events, &mut hands)
+            });
             waits_from = Instant::now();
             self.tally.record_turn(waits_from - woken);
             match after {
@@ -189,13 +231,20 @@ impl<R: Respond> Worker<R> {
     }
 
     /// Runs `serve` with the service of this moment, which a reload may replace meanwhile.
-    fn with_turn<T>(&self, now: Instant, serve: impl FnOnce(&Turn<'_, R>) -> T) -> T {
+    fn with_turn<T>(
+        &self,
+        now: Instant,
+        pressure: Pressure,
+        serve: impl FnOnce(&Turn<'_, R>) -> T,
+    ) -> T {
         let service = self.shared.service.load();
         serve(&Turn {
             now,
             now_ms: u64::try_from((now - self.began).as_millis()).unwrap_or(u64::MAX),
             unix: present().0 as u32,
-            pressure: Pressure::Calm,
+            sieve_s: Sieve::now_s(),
+            pressure,
+            sieve: &self.shared.sieve,
             proxies: &self.shared.proxies,
             service: &service,
             respond: &self.shared.respond,
@@ -211,24 +260,24 @@ impl<R: Respond> Worker<R> {
             batch,
             connections,
             gate,
-            strain,
+            controller,
         } = hands;
         let mut after = After::GoOn;
-        let mut is_full = false;
+        let mut fullest = Fill::EMPTY;
+        let mut serve = |socket: &udp::Socket| {
+            if socket.turn(turn, batch, gate) == Queue::MayHoldMore {
+                fullest = fullest.max(socket.fill());
+            }
+        };
         // Busy connections queue for the wait with everybody else; UDP does not wait for them.
         let is_crowded = events.is_full();
         if is_crowded {
-            for socket in self.udp.iter() {
-                is_full |= socket.turn(turn, batch, gate) == Queue::MayHoldMore;
-            }
+            self.udp.iter().for_each(&mut serve);
         }
         for token in events.tokens() {
             match Token::from(token) {
                 Token::Udp(_) if is_crowded => {}
-                Token::Udp(index) => {
-                    let socket = &self.udp[index as usize];
-                    is_full |= socket.turn(turn, batch, gate) == Queue::MayHoldMore;
-                }
+                Token::Udp(index) => serve(&self.udp[index as usize]),
                 Token::Listener(index) => {
                     let listener = &self.listeners[index as usize];
                     if connections.accept(turn, listener) == Accepted::Exhausted {
@@ -239,16 +288,33 @@ impl<R: Respond> Worker<R> {
                 Token::Stop => return After::Stop,
             }
         }
-        if let Some(level) = strain.note(is_full) {
-            self.shared.pressure.store(level, Relaxed);
-        }
+        self.control(controller, turn.now_ms, fullest);
         connections.expire(turn);
         after
     }
 
+    /// Decides whom to serve from now on, by the longest queue that was left behind.
+    fn control(&self, controller: &mut Controller, now_ms: u64, fullest: Fill) {
+        let (openness, crowding) = (controller.openness(), controller.crowding());
+        controller.handle_fill(now_ms, fullest);
+        if controller.openness() != openness {
+            let sieve = &self.shared.sieve;
+            sieve.set_openness(self.number, controller.openness());
+        }
+        // Another worker may have said otherwise meanwhile.
+        if crowding > 0 || controller.crowding() > 0 {
+            self.shared.crowding.store(controller.crowding(), Relaxed);
+        }
+    }
+
     /// How long to wait if nothing happens.
-    fn timeout(&self, connections: &Connections, now: Instant) -> Option<Duration> {
-        let deadlines = [connections.deadline(), self.paused_until];
+    fn timeout(&self, hands: &Hands, now: Instant) -> Option<Duration> {
+        let poll = hands.controller.poll_timeout();
+        let deadlines = [
+            hands.connections.deadline(),
+            self.paused_until,
+            poll.map(|ms| self.began + Duration::from_millis(ms)),
+        ];
         let first = deadlines.into_iter().flatten().min()?;
         Some(first.saturating_duration_since(now))
     }
@@ -288,7 +354,7 @@ impl<R: Respond> Worker<R> {
         let _ = self
             .epoll
             .change(&*self.shared.stop, Token::Stop.into(), Interest::Nothing);
-        self.with_turn(began, |turn| {
+        self.with_turn(began, Pressure::Calm, |turn| {
             for socket in self.udp.iter() {
                 while socket.turn(turn, batch, gate) == Queue::MayHoldMore
                     && began.elapsed() < limits::STOP_UDP
@@ -302,8 +368,10 @@ impl<R: Respond> Worker<R> {
             }
             connections.finish(turn);
         });
+        let dropped = self.udp.iter().map(udp::Socket::dropped_by_kernel).sum();
+        let filtered = self.shared.sieve.filtered(self.number);
         self.tally
-            .record_kernel_dropped(self.udp.iter().map(udp::Socket::dropped_by_kernel).sum());
+            .record_kernel_dropped(filtered.lost_by_queues(dropped));
         self.udp = Arc::new([]);
         self.listeners.clear();
         while !connections.is_empty() && began.elapsed() < limits::STOP_TCP {
@@ -311,7 +379,7 @@ impl<R: Respond> Worker<R> {
             if self.epoll.wait(&mut events, Some(left)).is_err() {
                 continue;
             }
-            self.with_turn(Instant::now(), |turn| {
+            self.with_turn(Instant::now(), Pressure::Calm, |turn| {
                 for token in events.tokens() {
                     if let Token::Connection(slot) = Token::from(token) {
                         connections.serve(turn, slot);
@@ -327,37 +395,7 @@ struct Hands {
     batch: Datagrams,
     connections: Connections,
     gate: Gate,
-    strain: Strain,
-}
-
-/// How long a worker has been behind.
-#[derive(Debug, Default)]
-struct Strain {
-    /// Turns one after the other that left queries waiting.
-    full_turns: u32,
-}
-
-impl Strain {
-    /// Takes note of a turn. Returns how far the worker is behind, if that is not as it was or others may have said
-    /// otherwise meanwhile.
-    fn note(&mut self, is_full: bool) -> Option<u8> {
-        let was = self.level();
-        self.full_turns = if is_full {
-            self.full_turns.saturating_add(1)
-        } else {
-            0
-        };
-        let level = self.level();
-        (level > 0 || was > 0).then_some(level)
-    }
-
-    fn level(&self) -> u8 {
-        match self.full_turns {
-            0..limits::BEHIND_TURNS => 0,
-            limits::BEHIND_TURNS..limits::FAR_BEHIND_TURNS => 1,
-            _ => 2,
-        }
-    }
+    controller: Controller,
 }
 
 /// How a worker goes on after a turn.
@@ -390,25 +428,5 @@ impl From<u64> for Token {
             3 => Token::Connection(index),
             _ => Token::Stop,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Strain, limits};
-
-    #[test]
-    fn a_worker_is_behind_while_each_turn_leaves_queries_waiting() {
-        let mut strain = Strain::default();
-        assert_eq!(strain.note(false), None);
-        for _ in 1..limits::BEHIND_TURNS {
-            assert_eq!(strain.note(true), None);
-        }
-        for _ in limits::BEHIND_TURNS..limits::FAR_BEHIND_TURNS {
-            assert_eq!(strain.note(true), Some(1));
-        }
-        assert_eq!(strain.note(true), Some(2));
-        assert_eq!(strain.note(false), Some(0), "others are told once");
-        assert_eq!(strain.note(false), None);
     }
 }

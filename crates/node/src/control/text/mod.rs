@@ -50,6 +50,9 @@ fn write_status(text: &mut String, status: &Status) -> std::fmt::Result {
     if let Some(told) = &status.sandbox {
         sandbox::write_sandbox(text, told)?;
     }
+    if let Some(reason) = &status.unfiltered {
+        writeln!(text, "no socket filter: {reason}")?;
+    }
     status
         .zones
         .iter()
@@ -175,7 +178,13 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
             writeln!(text, "{:18}{count:>15}", format!("{what} {name}"))?;
         }
     }
-    writeln!(text, "{:18}{:>15}", "kernel dropped", stats.kernel_dropped)?;
+    for (name, count) in [
+        ("kernel dropped", stats.kernel_dropped),
+        ("filter condemned", stats.filtered_condemned),
+        ("filter shed", stats.filtered_shed),
+    ] {
+        writeln!(text, "{name:18}{count:>15}")?;
+    }
     writeln!(
         text,
         "{:18}{:>12} µs",

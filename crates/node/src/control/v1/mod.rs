@@ -170,6 +170,9 @@ pub struct Status {
     /// What the process may no longer do; older nodes do not tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<Box<Sandbox>>,
+    /// Why the kernel drops nothing of a flood for us, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfiltered: Option<String>,
     /// The zones, in the order of the configuration.
     pub zones: Vec<Zone>,
 }
@@ -310,6 +313,14 @@ pub struct Stats {
     pub defence: BTreeMap<String, u64>,
     /// Queries that the kernel dropped because a UDP socket's queue was full.
     pub kernel_dropped: u64,
+    /// Queries over UDP that the socket filter dropped: their source goes on sending far more than
+    /// it may.
+    #[serde(default)]
+    pub filtered_condemned: u64,
+    /// Queries over UDP that the socket filter dropped: a worker is behind, and their source is
+    /// unknown.
+    #[serde(default)]
+    pub filtered_shed: u64,
     /// The longest time in microseconds that a worker was busy before it looked at its sockets.
     pub longest_turn_us: u64,
 }

@@ -1,18 +1,22 @@
 //! System calls that neither `std` nor `socket2` wraps, behind safe types.
 //!
-//! Knows nothing of DNS. Batches of datagrams are in [`datagrams`].
+//! Knows nothing of DNS. Batches of datagrams are in [`datagrams`], programs that the kernel runs in
+//! [`bpf`].
 //!
 //! JUSTIFICATION: a worker waits for thousands of sockets (epoll), moves datagrams in batches
 //! (recvmmsg, sendmmsg) and accepts connections that are non-blocking from the start (accept4).
 //! Batches cost 10 % less server CPU per query than single calls, and accept4 saves one call per
-//! connection.
+//! connection. What a filter on a socket drops costs 0.09 µs instead of the 1.2 µs that receiving it
+//! takes.
 #![expect(
     unsafe_code,
     reason = "the only module of the transports that calls libc"
 )]
 
+mod bpf;
 mod datagrams;
 
+pub(super) use bpf::{Filter, Shared, monotonic_s};
 pub(super) use datagrams::Datagrams;
 
 use super::limits::EVENTS;
@@ -208,16 +212,33 @@ pub(super) fn set_option(socket: impl AsFd, level: i32, name: i32, value: i32) -
     check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) }).map(drop)
 }
 
-/// Datagrams that the kernel dropped because this socket's queue was full.
-pub(super) fn dropped_by_kernel(socket: impl AsFd) -> u32 {
+/// The receive queue of a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ReceiveQueue {
+    /// Octets of memory that what waits in it takes; up to a quarter of the room is given back late.
+    pub(super) held_octets: u32,
+    /// Octets that it may take.
+    pub(super) room_octets: u32,
+    /// Datagrams dropped because it was full, their checksum was wrong, or a filter said so; the
+    /// count wraps.
+    pub(super) dropped: u32,
+}
+
+/// How full a socket's receive queue is, by one call; zeros where the kernel does not tell.
+pub(super) fn receive_queue(socket: impl AsFd) -> ReceiveQueue {
     let mut numbers = [0_u32; libc::SK_MEMINFO_DROPS as usize + 1];
     let mut size = size_of_val(&numbers) as libc::socklen_t;
     let (fd, room) = (socket.as_fd().as_raw_fd(), numbers.as_mut_ptr().cast());
     // SAFETY: `room` has `size` octets. On an error, and on kernels that know no drops, the
-    // number stays 0.
+    // numbers stay 0.
     let _ =
         unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_MEMINFO, room, &raw mut size) };
-    numbers[libc::SK_MEMINFO_DROPS as usize]
+    let number = |which: i32| numbers[which as usize];
+    ReceiveQueue {
+        held_octets: number(libc::SK_MEMINFO_RMEM_ALLOC),
+        room_octets: number(libc::SK_MEMINFO_RCVBUF),
+        dropped: number(libc::SK_MEMINFO_DROPS),
+    }
 }
 
 /// Raises the soft limit of open files to `needed`. Returns the limit that then holds.

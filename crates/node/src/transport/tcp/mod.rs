@@ -178,6 +178,9 @@ impl Connections {
         if is_proxy {
             return None;
         }
+        if turn.sheds_connection(peer) {
+            return Some(&counted.shed);
+        }
         if busy.is_spent(turn.now_ms, peer) || new.is_spent(turn.now_ms, peer) {
             return Some(&counted.limited);
         }
@@ -281,6 +284,11 @@ impl Connections {
                 outcome
             };
             messages.record(query, outcome);
+            match outcome.len {
+                0 => turn.tally.defence.ignored.add(1),
+                // A connection shows that its client is where it says.
+                _ => turn.trust(peer),
+            }
             Answer::Octets(outcome.len)
         });
         let took_us = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);

@@ -166,7 +166,7 @@ impl Opened {
     }
 
     /// Why the kernel drops nothing of a flood before it costs a wake-up, if so.
-    pub(crate) fn unfiltered(&self) -> Option<&str> {
+    pub fn unfiltered(&self) -> Option<&str> {
         self.unfiltered.as_deref()
     }
 
@@ -299,7 +299,7 @@ impl Running {
     }
 
     /// As [`Opened::unfiltered`].
-    pub(crate) fn unfiltered(&self) -> Option<&str> {
+    pub fn unfiltered(&self) -> Option<&str> {
         self.unfiltered.as_deref()
     }
 

@@ -208,8 +208,12 @@ fn answer<R: Respond>(
             Outcome::DROPPED
         }
         Action::Slip => {
-            counted.slipped.add(1);
-            imrs_engine::slip(turn.service, client, query, room)
+            let outcome = imrs_engine::slip(turn.service, client, query, room);
+            match outcome.len {
+                0 => counted.limited.add(1),
+                _ => counted.slipped.add(1),
+            }
+            outcome
         }
     }
 }

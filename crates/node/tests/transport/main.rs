@@ -9,6 +9,7 @@ mod aside;
 mod client;
 mod defence;
 mod engine;
+mod flood;
 mod limits;
 mod start;
 mod stop;

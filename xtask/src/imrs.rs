@@ -4,7 +4,9 @@ use crate::peers::{Daemon, Zone, absolute};
 use crate::workspace;
 use anyhow::{Context, Result, ensure};
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,6 +44,18 @@ pub(crate) struct Setup {
     pub(crate) workers: usize,
     /// Whether each worker keeps to a core, from the first on.
     pub(crate) pinned: bool,
+    /// What is done against attacks.
+    pub(crate) defence: Defence,
+}
+
+/// What is done against attacks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Defence {
+    /// Neither limits on responses nor cookies: peers have none either, and what a cookie is depends
+    /// on the second.
+    Off,
+    /// Both, as they are by default, with this secret of cookies.
+    On([u8; 16]),
 }
 
 /// A running `imrs serve`. Ends when dropped.
@@ -57,7 +71,7 @@ impl Imrs {
     pub(crate) fn start(setup: &Setup, address: SocketAddr) -> Result<Imrs> {
         let zones = absolute(&setup.zones)?;
         let origins: Vec<&str> = zones.iter().map(|zone| zone.origin.as_str()).collect();
-        let text = |directory: &Path| Ok(configuration(setup, &zones, address, directory));
+        let text = |directory: &Path| configuration(setup, &zones, address, directory);
         Imrs::start_with(&setup.program, address, &origins, text)
     }
 
@@ -95,10 +109,28 @@ impl Imrs {
     }
 }
 
-fn configuration(setup: &Setup, zones: &[Zone], at: SocketAddr, directory: &Path) -> String {
+fn configuration(
+    setup: &Setup,
+    zones: &[Zone],
+    at: SocketAddr,
+    directory: &Path,
+) -> Result<String> {
     let mut text = node_table(at, setup.workers, setup.pinned, directory);
-    // What a cookie is depends on the second, and peers have theirs off as well.
-    text += "[cookies]\nenabled = false\n";
+    match setup.defence {
+        Defence::Off => text += "[limit]\nenabled = false\n[cookies]\nenabled = false\n",
+        Defence::On(secret) => {
+            let file = directory.join("cookies");
+            // No secret is taken from a file that others can read.
+            let mut options = fs::OpenOptions::new();
+            let mut opened = options
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&file)?;
+            writeln!(opened, "active {:032x}", u128::from_be_bytes(secret))?;
+            text += &format!("[cookies]\nsecret-file = \"{}\"\n", file.display());
+        }
+    }
     if let Some(time) = &setup.at {
         text += &format!("[verify]\nat = \"{time}\"\n");
     }
@@ -112,7 +144,7 @@ fn configuration(setup: &Setup, zones: &[Zone], at: SocketAddr, directory: &Path
             text += &format!("anchors = \"{}\"\n", anchors.display());
         }
     }
-    text
+    Ok(text)
 }
 
 /// The table `[node]` of a server that listens on `at` and keeps its files in `directory`.

@@ -4,13 +4,15 @@
 //! alike; servers are compared by the median over rounds of the ratio within a round. The first
 //! server is measured twice in every round: its ratio to itself shows how steady the figures are.
 
-use super::load::{Session, Transport};
+use super::clients::{self, Cookies};
+use super::load::{Session, Transport, since_1970};
 use super::queries::{self, Delegations, Mix};
 use super::report::{Cell, Table};
 use super::servers::{self, Kind, Server};
 use super::statistics::Spread;
 use super::{Common, kernel};
 use anyhow::{Result, ensure};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,10 @@ pub(crate) struct Options {
     /// Kinds of query; a table for each.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "root")]
     mix: Vec<Mix>,
+    /// Cookies of queries with EDNS; a table for each, and only where imrs-defended is among the
+    /// servers.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "none")]
+    cookies: Vec<Cookies>,
     /// Transports; a table for each.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "udp")]
     transport: Vec<Transport>,
@@ -44,6 +50,15 @@ pub(crate) struct Options {
 
 /// Measures and prints the tables.
 pub(crate) fn run(options: &Options, common: &Common) -> Result<()> {
+    let is_defended = options.servers.contains(&Kind::Defended);
+    ensure!(
+        !is_defended || options.transport == [Transport::Udp],
+        "what imrs-defended does concerns UDP: leave --transport out"
+    );
+    ensure!(
+        is_defended || options.cookies == [Cookies::None],
+        "cookies are those of imrs-defended: add it to --servers"
+    );
     let root = common.root.resolve()?;
     let delegations = Delegations::read(&root.file)?;
     let servers = servers::start(&options.servers, &root, common)?;
@@ -51,13 +66,56 @@ pub(crate) fn run(options: &Options, common: &Common) -> Result<()> {
     for server in &servers {
         eprintln!("{}: {}", server.kind.name(), server.version);
     }
-    for transport in &options.transport {
-        for mix in &options.mix {
-            let queries = queries::corpus(&delegations, *mix, common.seed, CORPUS);
-            table(options, *transport, *mix, &servers, &queries)?.print(common.output);
+    for &transport in &options.transport {
+        for &mix in &options.mix {
+            for &cookies in &options.cookies {
+                let mut load = Load {
+                    transport,
+                    mix,
+                    cookies,
+                    queries: queries::corpus(&delegations, mix, common.seed, CORPUS),
+                    sources: Vec::new(),
+                };
+                if is_defended {
+                    let now = since_1970().as_secs() as u32;
+                    load.sources = clients::addresses(common.seed, CORPUS);
+                    clients::show(cookies, &mut load.queries, &load.sources, now);
+                }
+                table(options, &load, &servers)?.print(common.output);
+            }
         }
     }
     Ok(())
+}
+
+/// What servers are asked.
+struct Load {
+    transport: Transport,
+    mix: Mix,
+    cookies: Cookies,
+    queries: Vec<Vec<u8>>,
+    /// Where each query comes from, if not from loopback.
+    sources: Vec<Ipv4Addr>,
+}
+
+impl Load {
+    fn open(&self, server: SocketAddr, window: usize) -> Result<Session> {
+        match server {
+            SocketAddr::V4(server) if !self.sources.is_empty() => {
+                Session::open_from(self.sources.clone(), server, window)
+            }
+            server => Session::open(self.transport, server, window),
+        }
+    }
+
+    fn name(&self) -> String {
+        let name = format!("{}, {} mix", self.transport.name(), self.mix.name());
+        if self.sources.is_empty() {
+            return name;
+        }
+        let (clients, cookies) = (self.sources.len(), self.cookies.name());
+        format!("{name} of {clients} clients with {cookies} cookies")
+    }
 }
 
 /// What one burst showed.
@@ -74,13 +132,8 @@ struct Sample {
     busy: f64,
 }
 
-fn table(
-    options: &Options,
-    transport: Transport,
-    mix: Mix,
-    servers: &[Server],
-    queries: &[Vec<u8>],
-) -> Result<Table> {
+fn table(options: &Options, load: &Load, servers: &[Server]) -> Result<Table> {
+    let transport = load.transport;
     let servers: Vec<&Server> = servers
         .iter()
         .filter(|server| transport == Transport::Udp || server.kind != Kind::Echo)
@@ -90,19 +143,19 @@ fn table(
         "no server to measure over {}",
         transport.name()
     );
-    let samples = rounds(options, transport, &servers, queries)?;
+    let samples = rounds(options, load, &servers)?;
     let subject = servers[0].kind;
     let title = format!(
-        "{}, {} mix: {} rounds of {} ms, {} queries outstanding",
-        transport.name(),
-        mix.name(),
+        "{}: {} rounds of {} ms, {} queries outstanding",
+        load.name(),
         options.pairs,
         options.burst_ms,
         transport.window(usize::from(options.window))
     );
     let mut table = Table::new(title, &COLUMNS)
         .with("transport", transport.name())
-        .with("mix", mix.name())
+        .with("mix", load.mix.name())
+        .with("cookies", load.cookies.name())
         .with("first", subject.name());
     let again = format!("{} again", subject.name());
     let names = servers
@@ -110,11 +163,12 @@ fn table(
         .map(|server| server.kind.name())
         .chain([again.as_str()]);
     for (index, (name, own)) in names.zip(&samples).enumerate() {
-        let peer = servers
-            .get(index)
-            .filter(|_| subject == Kind::Imrs)
-            .map(|peer| peer.kind);
-        let bound = peer.and_then(|peer| bound(transport, mix, peer));
+        let peer = servers.get(index).map(|peer| peer.kind);
+        let bound = peer.and_then(|peer| match subject {
+            Kind::Imrs => bound(transport, load.mix, peer),
+            Kind::Defended => (peer == Kind::Imrs).then_some(DEFENDED_MAX),
+            _ => None,
+        });
         let ratio = (index > 0).then(|| ratio(&samples[0], own));
         table.push(row(name, own, ratio, bound));
     }
@@ -122,19 +176,14 @@ fn table(
 }
 
 /// The samples of every server and, in the end, of the first one again.
-fn rounds(
-    options: &Options,
-    transport: Transport,
-    servers: &[&Server],
-    queries: &[Vec<u8>],
-) -> Result<Vec<Vec<Sample>>> {
+fn rounds(options: &Options, load: &Load, servers: &[&Server]) -> Result<Vec<Vec<Sample>>> {
     let turns: Vec<&Server> = servers.iter().copied().chain([servers[0]]).collect();
     let mut samples = vec![Vec::new(); turns.len()];
     for round in 0..=options.pairs as usize {
         for turn in 0..turns.len() {
             // Every server has every place in the order once in a while.
             let turn = (turn + round) % turns.len();
-            let sample = burst(options, transport, turns[turn], queries)?;
+            let sample = burst(options, load, turns[turn])?;
             // The first round warms up.
             if round > 0 {
                 samples[turn].push(sample);
@@ -144,16 +193,11 @@ fn rounds(
     Ok(samples)
 }
 
-fn burst(
-    options: &Options,
-    transport: Transport,
-    server: &Server,
-    queries: &[Vec<u8>],
-) -> Result<Sample> {
-    let mut session = Session::open(transport, server.address, usize::from(options.window))?;
+fn burst(options: &Options, load: &Load, server: &Server) -> Result<Sample> {
+    let mut session = load.open(server.address, usize::from(options.window))?;
     let cpu_before = kernel::cpu_time(&server.processes);
     let start = Instant::now();
-    let tally = session.burst(queries, Duration::from_millis(options.burst_ms))?;
+    let tally = session.burst(&load.queries, Duration::from_millis(options.burst_ms))?;
     let elapsed = start.elapsed();
     // The scheduler's account is exact once the server waits.
     thread::sleep(SETTLE);
@@ -212,6 +256,9 @@ fn bound(transport: Transport, mix: Mix, peer: Kind) -> Option<f64> {
         _ => None,
     }
 }
+
+/// What imrs may cost with limits and cookies, as part of what it costs without (SPEC.md).
+const DEFENDED_MAX: f64 = 1.15;
 
 const COLUMNS: [&str; 8] = [
     "server",

@@ -5,14 +5,14 @@
 //! generator, which then no longer keeps a server busy.
 #![expect(
     unsafe_code,
-    reason = "recvmmsg, sendmmsg, sched_setaffinity, setpriority and getrusage"
+    reason = "recvmmsg, sendmmsg, unshare, sched_setaffinity, setpriority and getrusage"
 )]
 
 use anyhow::{Result, ensure};
 use std::fs;
 use std::io;
 use std::mem;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::ptr;
 use std::time::Duration;
@@ -121,11 +121,71 @@ pub(crate) fn send_packets<'a>(socket: &UdpSocket, packets: impl Iterator<Item =
     send_all(socket, &mut headers);
 }
 
+/// Sends packets to `server`, each from an address of its own, which must be local; what the kernel
+/// refuses is lost.
+pub(crate) fn send_from<'a>(
+    socket: &UdpSocket,
+    server: SocketAddrV4,
+    packets: impl Iterator<Item = (&'a [u8], Ipv4Addr)>,
+) {
+    let address = |address: Ipv4Addr| libc::in_addr {
+        s_addr: u32::from_ne_bytes(address.octets()),
+    };
+    let mut name = libc::sockaddr_in {
+        sin_family: libc::AF_INET as u16,
+        sin_port: server.port().to_be(),
+        sin_addr: address(*server.ip()),
+        sin_zero: [0; 8],
+    };
+    let (mut vectors, mut controls): (Vec<_>, Vec<_>) = packets
+        .map(|(packet, source)| {
+            let vector = libc::iovec {
+                iov_base: packet.as_ptr().cast_mut().cast(),
+                iov_len: packet.len(),
+            };
+            (vector, Source::new(address(source)))
+        })
+        .unzip();
+    let mut headers: Vec<libc::mmsghdr> = vectors.iter_mut().map(header).collect();
+    for (header, control) in headers.iter_mut().zip(&mut controls) {
+        header.msg_hdr.msg_name = (&raw mut name).cast();
+        header.msg_hdr.msg_namelen = size_of_val(&name) as u32;
+        header.msg_hdr.msg_control = ptr::from_mut(control).cast();
+        header.msg_hdr.msg_controllen = size_of::<Source>();
+    }
+    send_all(socket, &mut headers);
+}
+
+/// A control message that names the source of a datagram (ip(7), IP_PKTINFO).
+#[repr(C)]
+struct Source {
+    header: libc::cmsghdr,
+    info: libc::in_pktinfo,
+}
+
+impl Source {
+    fn new(source: libc::in_addr) -> Self {
+        let nowhere = libc::in_addr { s_addr: 0 };
+        Source {
+            header: libc::cmsghdr {
+                cmsg_len: size_of::<libc::cmsghdr>() + size_of::<libc::in_pktinfo>(),
+                cmsg_level: libc::IPPROTO_IP,
+                cmsg_type: libc::IP_PKTINFO,
+            },
+            info: libc::in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: source,
+                ipi_addr: nowhere,
+            },
+        }
+    }
+}
+
 fn send_all(socket: &UdpSocket, headers: &mut [libc::mmsghdr]) {
     let mut rest = headers;
     while !rest.is_empty() {
-        // SAFETY: the callers made each header point to a vector, a packet and an address that
-        // outlive this call; the kernel only reads them.
+        // SAFETY: the callers made each header point to a vector, a packet, an address and a control
+        // message, or to none, that outlive this call; the kernel only reads them.
         let sent =
             unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), rest.len() as u32, 0) };
         // An error belongs to the first datagram left, which is then lost.
@@ -175,6 +235,18 @@ fn pin(task: i32, core: usize) -> Result<()> {
     ensure!(
         status == 0 || ended,
         "cannot bind a task to core {core}: {error}"
+    );
+    Ok(())
+}
+
+/// Puts the calling thread and the processes it starts into a network namespace of their own.
+pub(crate) fn enter_network() -> Result<()> {
+    // SAFETY: unshare takes no pointer; this flag concerns the calling thread alone.
+    let status = unsafe { libc::unshare(libc::CLONE_NEWNET) };
+    let error = io::Error::last_os_error();
+    ensure!(
+        status == 0,
+        "cannot make a network namespace: {error}; run as root"
     );
     Ok(())
 }

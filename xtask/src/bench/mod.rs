@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: imrs and its peers side by side.
 //!
 //! Start reading at [`run`]. The parts: `servers` starts them, `queries` makes what they are
-//! asked, `load` asks, `cost` measures the CPU time of an answer in alternating bursts, and the
+//! asked, `clients` who asks, `load` asks, `cost` measures the CPU time of an answer in alternating bursts, and the
 //! other commands measure memory, reloads, proof, instructions and zone transfers.
 //! `docs/benchmarks.md` tells the method.
 
+mod clients;
 mod cost;
 mod echo;
 mod instructions;
@@ -22,7 +23,7 @@ mod transfer;
 use crate::root;
 use anyhow::{Result, ensure};
 use report::Output;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 
 /// Options of `cargo xtask bench`. Without a command: CPU time per answered query.
@@ -92,10 +93,15 @@ impl Common {
         Ok(core)
     }
 
+    /// The address of server `index` on loopback.
     fn address(&self, index: usize) -> Result<SocketAddr> {
+        self.address_on(Ipv4Addr::LOCALHOST, index)
+    }
+
+    fn address_on(&self, host: Ipv4Addr, index: usize) -> Result<SocketAddr> {
         let port = self.port.checked_add(u16::try_from(index)?);
         let port = port.ok_or_else(|| anyhow::anyhow!("no port after 65535: lower --port"))?;
-        Ok(SocketAddr::from(([127, 0, 0, 1], port)))
+        Ok(SocketAddr::from((host, port)))
     }
 }
 

@@ -5,6 +5,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
+use std::iter;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 /// Which kinds of query a corpus holds.
@@ -107,6 +109,12 @@ pub(crate) fn corpus(delegations: &Delegations, mix: Mix, seed: u64, count: usiz
         .collect()
 }
 
+/// Addresses without end, by chance.
+pub(crate) fn ipv4_seeded(seed: u64) -> impl Iterator<Item = Ipv4Addr> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    iter::repeat_with(move || Ipv4Addr::from_bits(rng.random()))
+}
+
 fn query(delegations: &Delegations, mix: Mix, rng: &mut ChaCha8Rng) -> Vec<u8> {
     let kind = match mix {
         Mix::Root => match rng.random_range(0..100) {
@@ -206,7 +214,7 @@ const DNSKEY: u16 = 48;
 const IN: u16 = 1;
 
 /// Root owner, type 41, 1232 octets, version 0, DO, no options (RFC 6891 section 6.1.2).
-const OPT_DO_1232: [u8; 11] = [0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 0];
+pub(crate) const OPT_DO_1232: [u8; 11] = [0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 0];
 
 /// What root servers are asked about most, in this order.
 const BUSIEST: [&str; 4] = ["com", "net", "org", "arpa"];

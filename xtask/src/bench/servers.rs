@@ -1,11 +1,11 @@
 //! The servers under measurement, each with one worker, all on one core.
 
-use super::{Common, kernel};
+use super::{Common, clients, kernel};
 use crate::imrs::{self, Imrs};
 use crate::peers::{Daemon, Peer, Software, ensure_installed};
 use crate::root::Root;
 use anyhow::{Result, ensure};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -15,6 +15,9 @@ use std::time::Duration;
 pub(crate) enum Kind {
     /// The release build of this repository.
     Imrs,
+    /// The same with limits on responses and cookies, which all others do without.
+    #[value(name = "imrs-defended")]
+    Defended,
     /// Datagrams sent back, 600 octets long; not for TCP.
     Echo,
     /// NSD.
@@ -30,6 +33,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Imrs => "imrs",
+            Kind::Defended => "imrs-defended",
             Kind::Echo => "echo",
             Kind::Nsd => Software::Nsd.name(),
             Kind::Knot => Software::Knot.name(),
@@ -39,7 +43,7 @@ impl Kind {
 
     fn peer(self) -> Option<Software> {
         match self {
-            Kind::Imrs | Kind::Echo => None,
+            Kind::Imrs | Kind::Defended | Kind::Echo => None,
             Kind::Nsd => Some(Software::Nsd),
             Kind::Knot => Some(Software::Knot),
             Kind::Bind => Some(Software::Bind),
@@ -65,10 +69,19 @@ pub(crate) fn start(kinds: &[Kind], root: &Root, common: &Common) -> Result<Vec<
     let software: Vec<_> = kinds.iter().filter_map(|kind| kind.peer()).collect();
     let tools: Vec<_> = software.into_iter().map(Software::tool).collect();
     ensure_installed(&tools)?;
+    let host = if kinds.contains(&Kind::Defended) {
+        // Here, where there is a network, since not in the namespace.
+        imrs::program()?;
+        ensure_installed(&[clients::TOOL])?;
+        clients::enter()?;
+        clients::SERVER
+    } else {
+        Ipv4Addr::LOCALHOST
+    };
     let core = common.server_core()?;
     let mut servers = Vec::new();
     for (index, kind) in kinds.iter().enumerate() {
-        let server = start_one(*kind, root, common.address(index)?)?;
+        let server = start_one(*kind, root, common.address_on(host, index)?)?;
         // Knot binds its workers to cores of its own choice: all are put on this one afterwards.
         kernel::pin_processes(&server.processes, core)?;
         servers.push(server);
@@ -84,7 +97,10 @@ fn start_one(kind: Kind, root: &Root, address: SocketAddr) -> Result<Server> {
         }
         None if kind == Kind::Echo => (start_echo(address)?, "recvmmsg and sendmmsg".to_owned()),
         None => {
-            let setup = setup(root, 1)?;
+            let mut setup = setup(root, 1)?;
+            if kind == Kind::Defended {
+                setup.defence = imrs::Defence::On(clients::SECRET);
+            }
             let version = version(&setup)?;
             (Imrs::start(&setup, address)?.daemon, version)
         }
@@ -109,6 +125,7 @@ pub(crate) fn setup(root: &Root, workers: usize) -> Result<imrs::Setup> {
         at: root.at.clone(),
         workers,
         pinned: false,
+        defence: imrs::Defence::Off,
     })
 }
 

@@ -90,6 +90,7 @@ fn start_imrs(setup: &Setup, zones: &[Zone], address: SocketAddr) -> Result<Imrs
         at: setup.at.map(|at| at.to_string()),
         workers: 1,
         pinned: false,
+        defence: imrs::Defence::Off,
     };
     Imrs::start(&setup, address)
 }

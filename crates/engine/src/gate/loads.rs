@@ -105,20 +105,33 @@ impl Loads {
         size_of_val(&*self.buckets)
     }
 
-    /// Adds `price` to the load of `key` if it then is at most `limit`; whether it was.
+    /// Adds `price` to the load of `key`; whether it then is at most `limit`.
     ///
-    /// Who is refused pays nothing, so that under a flood `limit / window` passes per second, and
-    /// one window after it almost two thirds of the limit are free.
+    /// Who is refused pays as well, up to twice the limit. So nothing of a flood passes that stays
+    /// above `limit / window` per second, and after it ln 2 of a window goes by until something
+    /// does again. What passes is `limit / window` per second at most, in whatever rhythm it comes.
     pub fn charge(&mut self, now_ms: u64, key: [u64; 2], price: u32, limit: u32) -> bool {
         let (step, place) = (self.step(now_ms), self.place(key));
-        let fits = self
-            .load(step, place)
-            .checked_add(price)
-            .is_some_and(|load| load <= limit);
-        if fits {
-            self.add(place, price, limit);
-        }
-        fits
+        self.charge_each(step, place, price, [(0, limit)])
+    }
+
+    /// Charges loads of one key, each a class and its limit, in this order. The first that refuses
+    /// ends it, so that none behind is charged with what does not pass.
+    #[inline]
+    pub(super) fn charge_each<const N: usize>(
+        &mut self,
+        step: Step,
+        place: Place,
+        price: u32,
+        loads: [(u32, u32); N],
+    ) -> bool {
+        let Some(bucket) = self.buckets.get_mut(place.bucket as usize) else {
+            return true;
+        };
+        bucket.decay(step);
+        loads
+            .iter()
+            .all(|&(class, limit)| bucket.charge(place.of(class).tag, price, limit))
     }
 
     /// The time in steps.
@@ -223,15 +236,31 @@ impl Bucket {
 
     #[inline]
     fn add(&mut self, tag: u32, price: u32, limit: u32) -> u32 {
-        let slot = match self.find(tag) {
-            Some(slot) => slot,
-            None => self.clear_least(tag),
-        };
-        let Some(load) = self.loads.get_mut(slot) else {
+        let Some(load) = self.load_mut(tag) else {
             return 0;
         };
         *load = load.saturating_add(price).min(limit.max(*load));
         *load
+    }
+
+    #[inline]
+    fn charge(&mut self, tag: u32, price: u32, limit: u32) -> bool {
+        let Some(load) = self.load_mut(tag) else {
+            return true;
+        };
+        let charged = load.saturating_add(price);
+        *load = charged.min(limit.saturating_mul(2));
+        charged <= limit
+    }
+
+    /// The load of a tag, which has a slot from now on.
+    #[inline]
+    fn load_mut(&mut self, tag: u32) -> Option<&mut u32> {
+        let slot = match self.find(tag) {
+            Some(slot) => slot,
+            None => self.clear_least(tag),
+        };
+        self.loads.get_mut(slot)
     }
 
     /// Gives the slot of the least load to a newcomer.
@@ -262,10 +291,16 @@ mod tests {
 
     const KEY: [u64; 2] = [1, 2];
 
-    /// Charges 1,000 a second of `key` for `seconds` from `from_ms` on; how many fitted.
-    fn flood(loads: &mut Loads, from_ms: u64, seconds: u64, price: u32, limit: u32) -> u64 {
-        (0..seconds * 1000)
-            .filter(|ms| loads.charge(from_ms + ms, KEY, price, limit))
+    /// The price of one in these tests, and the window in seconds.
+    const PRICE: u32 = 64;
+    const WINDOW: u32 = 15;
+
+    /// Charges `per_second` of a key for `seconds` from second `from` on, where `rate` are free; how
+    /// many passed.
+    fn flood(loads: &mut Loads, rate: u32, per_second: u64, from: u64, seconds: u64) -> u64 {
+        let times = from * per_second..(from + seconds) * per_second;
+        times
+            .filter(|at| loads.charge(at * 1000 / per_second, KEY, PRICE, rate * PRICE * WINDOW))
             .count() as u64
     }
 
@@ -288,27 +323,58 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_gets_its_burst_and_then_the_rate() {
-        for rate in [1u32, 5, 50, 500] {
-            let (price, window) = (64, 15);
-            let limit = rate * price * window;
-            let mut loads = Loads::new([3, 4], 16, window);
-            let burst = flood(&mut loads, 0, 1, price, limit);
-            assert!(burst >= u64::from((rate * window).min(1000)), "{burst}");
-            flood(&mut loads, 1000, 59, price, limit);
-            let passed = flood(&mut loads, 60_000, 100, price, limit);
-            let expected = u64::from(rate) * 100;
-            assert!(passed.abs_diff(expected) * 20 <= expected, "{passed}");
+    fn who_stays_below_the_rate_always_passes_and_above_it_never_after_a_burst() {
+        for rate in [10u32, 50, 500] {
+            let check = |tenths: u64, expected: u64| {
+                let mut loads = Loads::new([3, 4], 16, WINDOW);
+                let per_second = u64::from(rate) * tenths / 10;
+                let burst = flood(&mut loads, rate, per_second, 0, 120);
+                assert!(burst >= u64::from(rate * WINDOW), "{burst}");
+                let passed = flood(&mut loads, rate, per_second, 120, 100);
+                assert_eq!(passed, expected, "{tenths} tenths of {rate}");
+            };
+            check(9, u64::from(rate) * 90);
+            check(11, 0);
+            check(20, 0);
+            check(1000, 0);
         }
     }
 
     #[test]
-    fn one_window_after_a_flood_over_half_of_the_burst_is_free() {
-        let (price, limit) = (64, 64 * 100 * 15);
-        let mut loads = Loads::new([3, 4], 16, 15);
-        flood(&mut loads, 0, 30, price, limit);
-        let free = (0..1500).filter(|_| loads.charge(45_000, KEY, price, limit));
-        assert!(free.count() > 900);
+    fn no_rhythm_of_bursts_gets_more_than_the_rate() {
+        let rate = 100;
+        for quiet in [1, 5, 8, 12, 20, 60] {
+            let mut loads = Loads::new([3, 4], 16, WINDOW);
+            let bursts = 0..600 / (quiet + 1);
+            let passed: u64 = bursts
+                .map(|burst| flood(&mut loads, rate, 10_000, burst * (quiet + 1), 1))
+                .sum();
+            assert!(passed <= u64::from(rate * (600 + WINDOW)), "{passed}");
+        }
+    }
+
+    #[test]
+    fn after_any_flood_the_debt_is_gone_in_seven_tenths_of_the_window() {
+        for per_second in [1_500, 10_000, 100_000] {
+            let mut loads = Loads::new([3, 4], 16, WINDOW);
+            flood(&mut loads, 100, per_second, 0, 60);
+            assert_eq!(flood(&mut loads.clone(), 100, 10, 66, 1), 0);
+            assert_eq!(flood(&mut loads.clone(), 100, 10, 71, 1), 10);
+            // Who goes on at a tenth of the rate waits hardly longer.
+            flood(&mut loads, 100, 10, 60, 12);
+            assert_eq!(flood(&mut loads, 100, 10, 72, 100), 1000);
+        }
+    }
+
+    #[test]
+    fn what_one_load_refuses_is_not_charged_to_those_behind() {
+        let mut loads = Loads::new([3, 4], 16, WINDOW);
+        let (step, place) = (loads.step(0), loads.place(KEY));
+        let mut passes = || loads.charge_each(step, place, PRICE, [(1, 2 * PRICE), (2, 9 * PRICE)]);
+        let passed = [(); 8].map(|()| passes());
+        assert_eq!(passed.iter().filter(|passed| **passed).count(), 2);
+        assert_eq!(loads.load(step, place.of(1)), 4 * PRICE);
+        assert_eq!(loads.load(step, place.of(2)), 2 * PRICE);
     }
 
     #[test]
@@ -316,7 +382,7 @@ mod tests {
         let mut loads = Loads::new([1, 2], 16, 10);
         assert!(loads.charge(1_000_000, KEY, 1000, 1000));
         assert!(!loads.charge(10, KEY, 100, 1000));
-        assert!(loads.charge(10_010, KEY, 600, 1000));
+        assert!(loads.charge(10_010, KEY, 500, 1000));
     }
 
     #[test]
@@ -324,8 +390,8 @@ mod tests {
         let mut loads = Loads::new([1, 2], 16, 1);
         let wrap_ms = (1u64 << 32) * loads.step_us / 1000;
         assert!(loads.charge(wrap_ms - 50, KEY, 1000, 1000));
-        assert!(!loads.charge(wrap_ms + 50, KEY, 500, 1000));
-        assert!(loads.charge(wrap_ms + 1000, KEY, 600, 1000));
+        assert!(!loads.charge(wrap_ms + 50, KEY, 100, 1000));
+        assert!(loads.charge(wrap_ms + 1100, KEY, 500, 1000));
     }
 
     #[test]
@@ -364,7 +430,9 @@ mod tests {
             for (now, key, price, limit) in calls {
                 let fits = loads.charge(now, [key, 0], price, limit);
                 let (step, place) = (loads.step(now), loads.place([key, 0]));
-                prop_assert!(!fits || loads.load(step, place) <= limit);
+                let load = loads.load(step, place);
+                prop_assert!(load <= limit.saturating_mul(2));
+                prop_assert!(!fits || load <= limit);
             }
             prop_assert_eq!(loads.octets(), octets);
         }

@@ -16,33 +16,39 @@ pub use rates::{Defence, Rates};
 
 use crate::outcome::Kind;
 use limits::{CONDEMNED_FROM, PRICE_MIN, UNITS, WHOLE_AMPLIFICATION};
-use loads::{Place, Step};
-use prefix::{LEVELS_MAX, Level, key, levels};
+use loads::Step;
+use prefix::{key, levels};
 use rates::Limit;
 use std::net::IpAddr;
 
 /// Limits responses by the prefix that they go to. One per worker: no locks, fixed memory.
 ///
-/// Counts at several prefix lengths at once, as Knot does, each with a multiple of the rate of one
-/// address: IPv4 /32 × 1, /24 × 4, /20 × 16, /18 × 48; IPv6 /128 × 1, /64 × 2, /56 × 3, /48 × 4,
-/// /32 × 48. A response is limited when it is too much for its kind or for all kinds together, at
-/// any of the lengths. What is limited is not counted, so a limited client gets its rate.
+/// Counts at several prefix lengths, as Knot does, each with a multiple of the rate of one address:
+/// IPv4 /32 × 1, /24 × 4, /20 × 16, /18 × 48; IPv6 /128 × 1, /64 × 2, /56 × 3, /48 × 4, /32 × 48.
+/// At each of them a response is charged to its kind, then to all kinds together, from the narrowest
+/// prefix to the widest. The first load that is over its limit ends it: the response is limited, and
+/// nothing further is charged. So an address under flood takes nothing from its network, and a kind
+/// nothing from the others, beyond what they are given.
+///
+/// That load itself is charged with what it refuses, as in BIND, up to twice its limit. Whoever stays
+/// above its rate gets nothing but what slips, and who then is quiet is answered again after ln 2 of
+/// a window.
 ///
 /// # Amplification
 ///
-/// A response costs by its octets per octet of query, so a flood of `N` queries a second of `q`
-/// octets in the name of one prefix draws at most `16 R f q` octets a second of whole responses in
-/// the steady state, where `R` is the rate that limits it and `f` the multiple of the prefix,
-/// and truncated ones, no longer than their queries, of `N q / slip`. In octets of the query that
-/// is `16 R f / N + 1 / slip`, below 1.5 from this on:
+/// A response costs by its octets per octet of query. Of queries of `q` octets in the name of one
+/// prefix, whole responses with at most `16 R f q` octets a second come in the long run, where `R` is the
+/// rate and `f` the multiple of the prefix, in whatever rhythm the queries come. Of `N` a second, with
+/// the truncated ones, which are no longer than their queries, that is in octets of theirs:
 ///
 /// ```text
-/// slip 0: N > 10.7 R f      slip 1: N > 32 R f      slip 2: N > 16 R f
+/// cost a tenth or more above the rate    1 / slip, as nothing passes
+/// cost below the rate                    what each response has
+/// shaped to the limits                   16 R f / N + 1 / slip at most
 /// ```
 ///
-/// By default, for one IPv4 address: from 1,600 queries a second for answers (DNSKEY), 4,800 for
-/// NXDOMAIN or referrals, 6,400 for any mixture; at 32 times that for all of a /24. Below these the
-/// victim gets at most `16 R f` times its query a second and nothing is gained by sending more.
+/// Shaped is a flood of which a part stays below a limit, and the rest above one that ends it earlier:
+/// two kinds, or one address and its network. The part that passes is what it would be alone.
 #[derive(Clone, Debug)]
 pub struct Gate {
     loads: Loads,
@@ -140,64 +146,38 @@ impl Gate {
         }
         self.loads.set_window(rates.window_s);
         let step = self.loads.step(now_ms);
-        let bits = prefix::bits(address);
-        let mut places = [Place::default(); LEVELS_MAX];
-        for (place, level) in places.iter_mut().zip(levels(address)) {
-            *place = self.loads.place(key(bits, level));
-        }
         let spending = Spending::new(rates, response);
-        if self.fits(step, &spending, levels(address), &places) {
-            self.spend(&spending, levels(address), &places);
+        if self.charge(step, &spending, address) {
             return Verdict::PASS;
         }
-        let single = prefix::single(address, &places);
-        self.limited(step, &spending, single)
+        self.limited(step, &spending, address)
     }
 
-    /// Whether there is room at every prefix length.
+    /// Whether there is room at every prefix length; it is taken up to the first that has none.
     #[inline]
-    fn fits(
-        &mut self,
-        step: Step,
-        spending: &Spending<'_>,
-        levels: &[Level],
-        places: &[Place],
-    ) -> bool {
-        levels.iter().zip(places).all(|(level, place)| {
-            spending.loads.iter().all(|&(of, limit)| {
-                let load = self.loads.load(step, place.of(of));
-                load.saturating_add(spending.price) <= limit.times(level.factor)
-            })
+    fn charge(&mut self, step: Step, spending: &Spending<'_>, address: IpAddr) -> bool {
+        let bits = prefix::bits(address);
+        levels(address).iter().all(|level| {
+            let place = self.loads.place(key(bits, level));
+            let loads = { spending.loads }.map(|(of, limit)| (of, limit.times(level.factor)));
+            self.loads.charge_each(step, place, spending.price, loads)
         })
-    }
-
-    #[inline]
-    fn spend(&mut self, spending: &Spending<'_>, levels: &[Level], places: &[Place]) {
-        for (level, place) in levels.iter().zip(places) {
-            for &(of, limit) in &spending.loads {
-                let limit = limit.times(level.factor);
-                self.loads.add(place.of(of), spending.price, limit);
-            }
-        }
     }
 
     /// What becomes of a response over its limit.
     #[cold]
-    fn limited(
-        &mut self,
-        step: Step,
-        spending: &Spending<'_>,
-        (single, factor): (Place, u32),
-    ) -> Verdict {
+    fn limited(&mut self, step: Step, spending: &Spending<'_>, address: IpAddr) -> Verdict {
         let rates = spending.rates;
+        let single = prefix::single(address);
         let rate = match (rates.all, rates.of(spending.kind)) {
             (0, own) => own,
             (all, _) => all,
         };
         let limit = rates
             .limit(rate)
-            .times(factor.saturating_mul(CONDEMNED_FROM));
-        let excess = single.of(EXCESS);
+            .times(single.factor.saturating_mul(CONDEMNED_FROM));
+        let place = self.loads.place(key(prefix::bits(address), single));
+        let excess = place.of(EXCESS);
         self.loads.load(step, excess);
         // One whole response each, however cheap: what is to be saved is the packet. Just below
         // the limit, since the load decays in steps.
@@ -237,7 +217,7 @@ struct Spending<'a> {
     rates: &'a Rates,
     kind: Kind,
     price: u32,
-    /// The loads it adds to, with the limits of one address.
+    /// The loads it adds to in this order, with the limits of one address.
     loads: [(u32, Limit); 2],
 }
 
@@ -250,8 +230,8 @@ impl<'a> Spending<'a> {
             kind,
             price: price(response),
             loads: [
-                (ALL, rates.limit(rates.all)),
                 (class(kind), rates.limit(rates.of(kind))),
+                (ALL, rates.limit(rates.all)),
             ],
         }
     }

@@ -1,6 +1,5 @@
 //! The prefix lengths at which loads are counted, and what a prefix is as a key.
 
-use super::loads::Place;
 use std::net::IpAddr;
 
 /// A prefix length and what such a prefix may get, in multiples of one address.
@@ -14,10 +13,8 @@ pub(super) struct Level {
     mark: u64,
 }
 
-/// The most lengths of a family.
-pub(super) const LEVELS_MAX: usize = 5;
-
-/// Narrow ones first: a flood from one address is then judged by one cache line.
+/// Narrow ones first: a flood from one address is then judged by one cache line, and takes nothing
+/// from its network.
 const IPV4: [Level; 4] = [
     level(32, 1, 0x400),
     level(24, 4, 0x400),
@@ -73,13 +70,14 @@ pub(super) fn key(bits: u128, level: &Level) -> [u64; 2] {
     [(bits >> 64) as u64, low]
 }
 
-/// The place of what is condemned as one, an IPv4 address or IPv6 /64, with its factor.
+/// The length at which a source is condemned as one: an IPv4 address or an IPv6 /64.
 #[inline]
-pub(super) fn single(address: IpAddr, places: &[Place; LEVELS_MAX]) -> (Place, u32) {
-    let [narrowest, second, ..] = *places;
+pub(super) fn single(address: IpAddr) -> &'static Level {
+    let [ipv4, ..] = &IPV4;
+    let [_, ipv6, ..] = &IPV6;
     match address.to_canonical() {
-        IpAddr::V4(_) => (narrowest, 1),
-        IpAddr::V6(_) => (second, 2),
+        IpAddr::V4(_) => ipv4,
+        IpAddr::V6(_) => ipv6,
     }
 }
 

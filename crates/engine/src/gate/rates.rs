@@ -110,7 +110,7 @@ impl Rates {
     }
 }
 
-/// A load in units that is not to be passed; 0 is none.
+/// A load in units that is not to be passed; 0 is without limit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit(u64);
 
@@ -119,9 +119,10 @@ impl Limit {
     #[inline]
     pub(super) fn times(self, factor: u32) -> u32 {
         match self.0.saturating_mul(u64::from(factor)) {
+            // The largest load: nothing is above it.
             0 => u32::MAX,
-            // What does not fit is more than 1,000 times what a server can send.
-            limit => limit.min(u64::from(u32::MAX)) as u32,
+            // The largest that can be passed. Only with windows of minutes is it less than asked for.
+            limit => limit.min(u64::from(u32::MAX - 1)) as u32,
         }
     }
 }

@@ -12,7 +12,7 @@ mod udp;
 pub(crate) use paced::{Sample, paced, since_1970};
 
 use anyhow::Result;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 /// How queries travel.
@@ -67,6 +67,17 @@ impl Session {
             }
             Transport::TcpSingle => Session::TcpSingle(tcp::Single { server, window }),
         })
+    }
+
+    /// Opens sockets whose queries come from these addresses in turns, which must be local; in each
+    /// burst from the first on.
+    pub(crate) fn open_from(
+        sources: Vec<Ipv4Addr>,
+        server: SocketAddrV4,
+        window: usize,
+    ) -> Result<Session> {
+        let flows = udp::Flows::open_from(sources, server, window)?;
+        Ok(Session::Udp(flows))
     }
 
     /// Asks `queries`, over and over, for `duration`, then waits for what is outstanding.

@@ -1,20 +1,24 @@
 //! Load over UDP: several sockets, each with its share of the window, in batches.
 
 use super::Tally;
-use crate::bench::kernel::{Batch, Wait, send_packets};
+use crate::bench::kernel::{Batch, Wait, send_from, send_packets};
 use anyhow::Result;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// Sockets connected to one server.
+/// Sockets for one server.
 pub(crate) struct Flows {
     flows: Vec<Flow>,
+    /// Where queries come from, in turns; without, from where the sockets are.
+    sources: Vec<Ipv4Addr>,
     share: usize,
     batch: Batch,
 }
 
 struct Flow {
     socket: UdpSocket,
+    /// Where to send, if the socket is not connected.
+    server: Option<SocketAddrV4>,
     outstanding: usize,
     /// When something was last received or sent.
     active: Instant,
@@ -26,9 +30,25 @@ impl Flows {
         let flows = (0..window.div_ceil(share)).map(|_| Flow::open(server));
         Ok(Flows {
             flows: flows.collect::<Result<_>>()?,
+            sources: Vec::new(),
             share,
             batch: Batch::new(share),
         })
+    }
+
+    pub(super) fn open_from(
+        sources: Vec<Ipv4Addr>,
+        server: SocketAddrV4,
+        window: usize,
+    ) -> Result<Self> {
+        let mut flows = Flows::open(server.into(), window)?;
+        for flow in &mut flows.flows {
+            // A socket that is connected takes what comes to one address alone.
+            flow.socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+            flow.server = Some(server);
+        }
+        flows.sources = sources;
+        Ok(flows)
     }
 
     pub(super) fn burst<'a>(
@@ -37,12 +57,13 @@ impl Flows {
         deadline: Instant,
     ) -> Tally {
         let mut tally = Tally::default();
+        let mut sources = self.sources.iter().copied().cycle();
         let mut last = Instant::now();
         while last < deadline {
             let before = tally.answered;
             for flow in &mut self.flows {
                 flow.receive(&mut self.batch, &mut tally);
-                flow.send(self.share, queries, &mut tally);
+                flow.send(self.share, queries, &mut sources, &mut tally);
             }
             let now = Instant::now();
             if tally.answered > before {
@@ -76,6 +97,7 @@ impl Flow {
         socket.connect(server)?;
         Ok(Flow {
             socket,
+            server: None,
             outstanding: 0,
             active: Instant::now(),
         })
@@ -96,6 +118,7 @@ impl Flow {
         &mut self,
         share: usize,
         queries: &mut impl Iterator<Item = &'a [u8]>,
+        sources: &mut impl Iterator<Item = Ipv4Addr>,
         tally: &mut Tally,
     ) {
         let now = Instant::now();
@@ -108,7 +131,11 @@ impl Flow {
         }
         self.active = now;
         let more = share - self.outstanding;
-        send_packets(&self.socket, queries.take(more));
+        let queries = queries.take(more);
+        match self.server {
+            None => send_packets(&self.socket, queries),
+            Some(server) => send_from(&self.socket, server, queries.zip(sources)),
+        }
         self.outstanding = share;
         tally.asked += more as u64;
     }

@@ -28,7 +28,7 @@ fn nsd(zones: &[Zone], listen: &str, directory: &str, tuning: &Tuning) -> String
         Some(limits) => (limits.rate, limits.slip, "yes"),
         None => (0, 2, "no"),
     };
-    let idle = tuning.tcp_idle_seconds;
+    let (clients, idle) = (tuning.tcp_clients, tuning.tcp_idle_seconds);
     let control = if tuning.is_controlled { "yes" } else { "no" };
     let mut text = format!(
         "server:
@@ -52,7 +52,7 @@ fn nsd(zones: &[Zone], listen: &str, directory: &str, tuning: &Tuning) -> String
     answer-cookie: {cookies}
     cookie-secret: \"{COOKIE_SECRET}\"
     cookie-secret-file: \"{directory}/cookies\"
-    tcp-count: {TCP_CLIENTS}
+    tcp-count: {clients}
     tcp-timeout: {idle}
     identity: \"peer\"
     nsid: \"ascii_peer\"
@@ -71,7 +71,7 @@ remote-control:
 
 /// A valid cookie exempts from limits where cookies are read first.
 fn knot(zones: &[Zone], listen: &str, directory: &str, tuning: &Tuning) -> String {
-    let idle = tuning.tcp_idle_seconds;
+    let (clients, idle) = (tuning.tcp_clients, tuning.tcp_idle_seconds);
     let (modules, used) = match tuning.limits {
         Some(Limits { rate, slip }) => (
             format!(
@@ -96,7 +96,7 @@ mod-cookies:
     tcp-workers: 1
     background-workers: 1
     udp-max-payload: {UDP_PAYLOAD}
-    tcp-max-clients: {TCP_CLIENTS}
+    tcp-max-clients: {clients}
     tcp-idle-timeout: {idle}
     identity: \"peer\"
     nsid: \"peer\"
@@ -145,7 +145,7 @@ fn bind(zones: &[Zone], at: SocketAddr, directory: &str, tuning: &Tuning) -> Str
     minimal-responses yes;
     max-udp-size {UDP_PAYLOAD};
     notify no;
-    tcp-clients {TCP_CLIENTS};
+    tcp-clients {};
     tcp-idle-timeout {};
     server-id \"peer\";
     hostname \"peer\";
@@ -157,6 +157,7 @@ fn bind(zones: &[Zone], at: SocketAddr, directory: &str, tuning: &Tuning) -> Str
 controls {{ }};
 logging {{ category default {{ default_stderr; }}; channel default_stderr {{ stderr; severity warning; }}; }};
 ",
+        tuning.tcp_clients,
         tuning.tcp_idle_seconds * 10
     );
     for Zone { origin, path } in zones {
@@ -168,9 +169,6 @@ logging {{ category default {{ default_stderr; }}; channel default_stderr {{ std
 
 /// Largest UDP response, in octets of DNS message (DNS flag day 2020).
 const UDP_PAYLOAD: u16 = 1232;
-
-/// TCP connections at once: more than any benchmark opens.
-const TCP_CLIENTS: u32 = 1000;
 
 /// With it a server makes its cookies. Nobody forges them here.
 const COOKIE_SECRET: &str = "000102030405060708090a0b0c0d0e0f";

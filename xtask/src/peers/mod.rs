@@ -96,6 +96,8 @@ pub(crate) struct Zone {
 pub(crate) struct Tuning {
     /// Limits on responses, with cookies beside them; not of BIND.
     pub(crate) limits: Option<Limits>,
+    /// TCP connections at once.
+    pub(crate) tcp_clients: usize,
     /// A TCP connection on which nothing happens is closed after this.
     pub(crate) tcp_idle_seconds: u32,
     /// Whether NSD has a control socket, [`CONTROL`] in its directory. Knot always has.
@@ -112,10 +114,11 @@ pub(crate) struct Limits {
 }
 
 impl Tuning {
-    /// As benchmarks and comparisons need it: no limits, and connections that outlast the pauses
-    /// between bursts.
+    /// As benchmarks and comparisons need it: no limits, more connections than any of them opens,
+    /// and such as outlast the pauses between bursts.
     const PLAIN: Tuning = Tuning {
         limits: None,
+        tcp_clients: 1000,
         tcp_idle_seconds: 60,
         is_controlled: false,
     };

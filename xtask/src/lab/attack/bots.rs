@@ -4,7 +4,6 @@
 
 use super::connection::{Connection, begin};
 use super::field::{Field, bot};
-use super::packet::raise_open_files;
 use super::query::{A, query, usual};
 use crate::bench::kernel;
 use crate::lab::task::Task;
@@ -47,13 +46,11 @@ impl Bots {
         way: Way,
         opened: Arc<AtomicU64>,
     ) -> Result<Bots> {
-        raise_open_files(OPEN_FILES)?;
         let place = field.attackers.door()?;
         let held = Arc::new(AtomicUsize::new(0));
         let holding = Arc::clone(&held);
         let task = Task::start(move |ends| {
             let _ = kernel::pin_this_thread(core);
-            kernel::yield_to_others();
             if place.enter_here().is_err() {
                 return;
             }
@@ -158,10 +155,10 @@ fn is_kept(slow: &mut Slow, message: &[u8]) -> bool {
 }
 
 /// Connections that are held.
-const SLOW: usize = 2_000;
+pub(super) const SLOW: usize = 2_000;
 
 /// Files that all of them need, and the rest of this process.
-const OPEN_FILES: u64 = 2 * SLOW as u64 + 500;
+pub(super) const OPEN_FILES: u64 = 2 * SLOW as u64 + 500;
 
 /// New ones in a turn.
 const SLOW_STEP: usize = 20;

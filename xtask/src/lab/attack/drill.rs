@@ -3,7 +3,7 @@
 //! Start reading at [`Drill::play`].
 
 use super::Options;
-use super::bots::{Bots, Way};
+use super::bots::{Bots, OPEN_FILES, Way};
 use super::capacity::{Capacity, Probe};
 use super::clients::Clients;
 use super::field::Field;
@@ -11,6 +11,7 @@ use super::flood::{Flood, Kind};
 use super::ledger::{self, Sums, Told};
 use super::meter::Meter;
 use super::outcome::{Span, Story};
+use super::packet::raise_open_files;
 use super::scene::{Attack, Scene};
 use super::servers::{Limits, Server};
 use super::teller::Teller;
@@ -46,6 +47,8 @@ struct Play<'a> {
 impl Drill<'_> {
     /// Makes the field and the generator.
     pub(super) fn prepare(options: &Options) -> Result<Drill<'_>> {
+        // Servers inherit it.
+        raise_open_files(OPEN_FILES)?;
         let root = options.root.resolve()?;
         let delegations = Arc::new(Delegations::read(&root.file)?);
         let field = Field::build(options.server_core)?;

@@ -95,8 +95,6 @@ impl Flood {
         let task = Task::start(move |ends| {
             // Where it cannot be bound, it disturbs the server and measures less.
             let _ = kernel::pin_this_thread(core);
-            // The clients on the same core come first.
-            kernel::yield_to_others();
             sending.send(&socket, ends);
         });
         Ok(Flood {

@@ -1,5 +1,6 @@
 //! The tables: on standard output, and for documents in Markdown.
 
+use super::bots::SLOW;
 use super::capacity::Capacity;
 use super::ledger::Account;
 use super::outcome::{Span, Story};
@@ -43,7 +44,7 @@ pub(super) fn story(story: &Story) {
         println!("{}", account(&span.scene.name, &span.account));
         if span.held > 0 {
             println!(
-                "{}: {} slow connections open at the end",
+                "{}: {} of {SLOW} slow connections open at the end",
                 span.scene.name, span.held
             );
         }

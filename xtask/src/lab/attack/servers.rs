@@ -123,6 +123,7 @@ fn tuning(limits: Limits) -> Tuning {
     });
     Tuning {
         limits,
+        tcp_clients: TCP_CLIENTS,
         tcp_idle_seconds: TCP_IDLE_SECONDS,
         is_controlled: true,
     }
@@ -144,8 +145,8 @@ const RATE: u32 = 1_200;
 /// Of the limited, one in so many is truncated instead.
 const SLIP: u32 = 2;
 
-/// TCP connections at once: what configurations of peers have.
-pub(super) const TCP_CLIENTS: usize = 1000;
+/// TCP connections at once: as many as slow ones are tried.
+const TCP_CLIENTS: usize = super::bots::SLOW;
 
 /// A connection on which nothing happens is closed after this.
 const TCP_IDLE_SECONDS: u32 = 10;

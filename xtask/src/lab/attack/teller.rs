@@ -2,6 +2,7 @@
 //!
 //! Start reading at [`Teller::ask`].
 
+use super::ledger::Told;
 use crate::imrs;
 use crate::peers::{CONFIGURATION, CONTROL, Software, tool_command};
 use crate::transfer::Program;
@@ -27,8 +28,11 @@ impl Teller {
     /// tell at present.
     pub(super) fn ask(&self) -> Option<Reasons> {
         if let Program::Imrs(_) = self.program {
+            let statistics = self.statistics()?;
             let mut reasons = Reasons::new();
-            flatten(&self.statistics()?, &mut Vec::new(), &mut reasons);
+            flatten(&statistics, &mut Vec::new(), &mut reasons);
+            let silent = Told::read(&statistics).silent();
+            reasons.insert("no query".to_owned(), silent.try_into().unwrap_or(0));
             return Some(reasons);
         }
         let output = self.output().ok()?;
@@ -115,8 +119,7 @@ fn lines(text: &str) -> Reasons {
 }
 
 /// Fields of `imrs ctl stats` that tell of something that was not answered, or not by data.
-const REASONS: [&str; 12] = [
-    "dropped",
+const REASONS: [&str; 11] = [
     "truncated",
     "error",
     "refused",
@@ -168,9 +171,9 @@ mod tests {
     #[test]
     fn reasons_of_all_transports_add_up() {
         check(
-            r#"{ "messages": { "udp-ipv4": { "received": 9, "kinds": { "dropped": 2 } },
-                 "tcp-ipv4": { "kinds": { "dropped": 1, "answer": 5 } } } }"#,
-            &[("dropped", 3)],
+            r#"{ "messages": { "udp-ipv4": { "received": 9, "truncated": 2 },
+                 "tcp-ipv4": { "truncated": 1, "kinds": { "dropped": 1, "answer": 5 } } } }"#,
+            &[("truncated", 3)],
         );
     }
 

@@ -4,7 +4,7 @@
 
 use super::outcome::{Span, Story, Success};
 use super::resolver::Class;
-use super::scene::Bound;
+use super::scene::{Attack, Bound};
 use std::time::Duration;
 
 /// A sentence about a bound, and whether it holds.
@@ -54,6 +54,7 @@ fn verdicts_of(imrs: &Story, span: &Span, peers: &[&Story]) -> Vec<Verdict> {
         }
         Bound::Flat => flat(imrs, span).into_iter().collect(),
     };
+    verdicts.extend(offered(imrs, span));
     verdicts.push(accounts(span));
     verdicts
 }
@@ -67,6 +68,21 @@ fn at_least(scene: &str, what: &str, reached: f64, wanted: f64) -> Verdict {
             wanted * 100.0
         ),
     }
+}
+
+/// Whether the attack was as strong as it was to be: otherwise a bound says nothing.
+fn offered(imrs: &Story, span: &Span) -> Option<Verdict> {
+    let (Attack::Flood(_, wanted) | Attack::Mixed(wanted)) = span.scene.attack else {
+        return None;
+    };
+    let reached = imrs.means(span).offered;
+    (span.scene.bound != Bound::Told).then(|| Verdict {
+        holds: reached >= f64::from(wanted) * STRONG,
+        sentence: format!(
+            "{}: {reached:.0} a second offered, of {wanted} wanted at least 90 %",
+            span.scene.name
+        ),
+    })
 }
 
 /// Beside each peer at the same rate, and where it was tried, at the same multiple of its own.
@@ -101,7 +117,7 @@ fn beside(scene: &str, ours: Success, what: &str, theirs: Success) -> Verdict {
     );
     if wanted > MOST {
         sentence += &format!(
-            ": at most {:.1} % is possible, so that is wanted; at the first try {:.2} % and {:.2} %",
+            ", but no more than {:.1} %; at the first try {:.2} %, and {:.2} % there",
             per_cent(MOST),
             per_cent(ours.at_once()),
             per_cent(theirs.at_once())
@@ -158,6 +174,9 @@ fn accounts(span: &Span) -> Verdict {
         ),
     }
 }
+
+/// The part of an attack that has to be there.
+const STRONG: f64 = 0.9;
 
 /// How far ahead of the peers imrs is to be.
 const AHEAD: f64 = 1.3;

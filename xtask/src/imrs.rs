@@ -131,43 +131,56 @@ fn configuration(
             text += &format!("[cookies]\nsecret-file = \"{}\"\n", file.display());
         }
     }
-    if let Some(time) = &setup.at {
-        text += &format!("[verify]\nat = \"{time}\"\n");
-    }
+    Ok(text + &zone_tables(zones, setup.at.as_deref(), setup.anchors.as_deref()))
+}
+
+/// The tables that say what is served, proven at which time by which anchors of the root.
+pub(crate) fn zone_tables(zones: &[Zone], at: Option<&str>, anchors: Option<&Path>) -> String {
+    let mut text = at.map_or_else(String::new, |time| format!("[verify]\nat = \"{time}\"\n"));
     for Zone { origin, path } in zones {
         text += &format!(
             "[[zone]]\nname = \"{origin}\"\nfile = \"{}\"\n",
             path.display()
         );
         // What lies below the root is proven by it.
-        if let Some(anchors) = setup.anchors.as_ref().filter(|_| origin == ".") {
+        if let Some(anchors) = anchors.filter(|_| origin == ".") {
             text += &format!("anchors = \"{}\"\n", anchors.display());
         }
     }
-    Ok(text)
+    text
 }
 
-/// The table `[node]` of a server that listens on `at` and keeps its files in `directory`.
+/// The table `[node]` of a server that listens on `at` and keeps its files in `directory`, without
+/// limits on TCP that a measurement would meet.
 pub(crate) fn node_table(at: SocketAddr, workers: usize, pinned: bool, directory: &Path) -> String {
-    let (state, control) = (directory.display(), control(directory));
-    format!(
-        "[node]
-listen = [\"{at}\"]
-workers = {workers}
-pin = {pinned}
-state = \"{state}\"
-control = \"{}\"
+    node_places(at, workers, directory)
+        + &format!(
+            "pin = {pinned}
 identity = \"peer\"
 version = \"peer\"
 tcp-idle-seconds = 60
 tcp-connections = {CONNECTIONS}
 tcp-connections-per-prefix = {CONNECTIONS}
+"
+        )
+}
+
+/// The beginning of the table `[node]`: where it listens and keeps its files, with how many workers.
+pub(crate) fn node_places(at: SocketAddr, workers: usize, directory: &Path) -> String {
+    let (state, control) = (directory.display(), control(directory));
+    format!(
+        "[node]
+listen = [\"{at}\"]
+workers = {workers}
+state = \"{state}\"
+control = \"{}\"
 ",
         control.display()
     )
 }
 
-fn control(directory: &Path) -> PathBuf {
+/// The control socket of a server that keeps its files in `directory`.
+pub(crate) fn control(directory: &Path) -> PathBuf {
     directory.join("control")
 }
 

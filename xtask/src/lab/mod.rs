@@ -12,6 +12,7 @@ mod namespace;
 mod play;
 mod queries;
 mod stage;
+mod task;
 mod transcript;
 mod transfer;
 

@@ -7,7 +7,7 @@
 //! and no safe wrapper moves a thread of it into a namespace.
 #![expect(unsafe_code, reason = "setns")]
 
-use crate::peers::tool_command;
+use crate::peers::{Tool, ensure_installed, tool_command};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
@@ -104,9 +104,30 @@ impl Drop for Namespace {
     }
 }
 
+/// What to do where namespaces cannot be made.
+#[derive(clap::Args, Debug)]
+pub(super) struct Need {
+    /// Say so and succeed where namespaces cannot be made.
+    #[arg(long)]
+    skip_if_impossible: bool,
+}
+
+impl Need {
+    /// Whether they can be made here. Where not, that is an error unless it may be passed over.
+    pub(super) fn is_met(&self) -> Result<bool> {
+        let Some(why) = impossible() else {
+            return Ok(true);
+        };
+        let why = format!("network namespaces cannot be made here: {why}");
+        ensure!(self.skip_if_impossible, "{why}");
+        println!("skipped: {why}");
+        Ok(false)
+    }
+}
+
 /// Why namespaces cannot be made here, if so. Removes those of runs that were killed.
-pub(super) fn impossible() -> Option<String> {
-    if let Err(error) = tool_command("ip") {
+fn impossible() -> Option<String> {
+    if let Err(error) = ensure_installed(&[IP]) {
         return Some(format!("{error:#}"));
     }
     remove_left_behind();
@@ -138,6 +159,12 @@ fn ip(arguments: &[&str]) -> Result<()> {
     }
     Ok(())
 }
+
+/// What makes namespaces.
+const IP: Tool = Tool {
+    command: "ip",
+    package: "iproute2",
+};
 
 /// Where `ip netns` keeps them.
 fn folder() -> PathBuf {

@@ -4,10 +4,10 @@
 
 use super::load::Asked;
 use super::made::{Length, Made};
-use super::namespace;
+use super::namespace::Need;
 use super::play::Play;
 use super::stage::Stage;
-use crate::peers::{Software, Tool, ensure_installed};
+use crate::peers::{Software, ensure_installed};
 use crate::transfer::Program;
 use crate::transfer::versions::Versions;
 use anyhow::{Context, Result, bail, ensure};
@@ -32,9 +32,8 @@ pub(super) struct Options {
     /// Leave long waits out, and what needs more servers than Knot.
     #[arg(long)]
     brief: bool,
-    /// Say so and succeed where namespaces cannot be made.
-    #[arg(long)]
-    skip_if_impossible: bool,
+    #[command(flatten)]
+    need: Need,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -47,14 +46,7 @@ enum Secondary {
 
 /// Plays it, if it can be played here.
 pub(super) fn run(options: &Options) -> Result<()> {
-    let missing = ensure_installed(&[IP]).err();
-    let missing = missing.map(|error| format!("{error:#}"));
-    if let Some(why) = missing.or_else(namespace::impossible) {
-        ensure!(
-            options.skip_if_impossible,
-            "network namespaces cannot be made here: {why}"
-        );
-        println!("skipped: network namespaces cannot be made here: {why}");
+    if !options.need.is_met()? {
         return Ok(());
     }
     let secondary = match options.secondary {
@@ -113,9 +105,3 @@ fn never_back(log: &[Asked]) -> Result<()> {
     }
     Ok(())
 }
-
-/// What makes namespaces.
-const IP: Tool = Tool {
-    command: "ip",
-    package: "iproute2",
-};

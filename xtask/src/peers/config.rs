@@ -1,6 +1,6 @@
 //! Configurations of the peers: as alike as their options allow.
 
-use super::{Software, Zone};
+use super::{CONTROL, Limits, Software, Tuning, Zone};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -10,18 +10,26 @@ pub(super) fn configuration(
     zones: &[Zone],
     at: SocketAddr,
     directory: &Path,
+    tuning: &Tuning,
 ) -> String {
-    let directory = directory.display();
-    let (ip, port) = (at.ip(), at.port());
+    let directory = directory.display().to_string();
+    let listen = format!("{}@{}", at.ip(), at.port());
     match software {
-        Software::Nsd => nsd(zones, &format!("{ip}@{port}"), &directory.to_string()),
-        Software::Knot => knot(zones, &format!("{ip}@{port}"), &directory.to_string()),
-        Software::Bind => bind(zones, at, &directory.to_string()),
+        Software::Nsd => nsd(zones, &listen, &directory, tuning),
+        Software::Knot => knot(zones, &listen, &directory, tuning),
+        Software::Bind => bind(zones, at, &directory, tuning),
     }
 }
 
-/// Debian builds NSD with rate limits on, 200 responses a second: they are switched off here.
-fn nsd(zones: &[Zone], listen: &str, directory: &str) -> String {
+/// Debian builds NSD with rate limits on, 200 responses a second: they are switched off unless
+/// asked for. Its limits are those of a /24, whose queries of one kind count together.
+fn nsd(zones: &[Zone], listen: &str, directory: &str, tuning: &Tuning) -> String {
+    let (rate, slip, cookies) = match tuning.limits {
+        Some(limits) => (limits.rate, limits.slip, "yes"),
+        None => (0, 2, "no"),
+    };
+    let (clients, idle) = (tuning.tcp_clients, tuning.tcp_idle_seconds);
+    let control = if tuning.is_controlled { "yes" } else { "no" };
     let mut text = format!(
         "server:
     ip-address: {listen}
@@ -38,15 +46,20 @@ fn nsd(zones: &[Zone], listen: &str, directory: &str) -> String {
     ipv6-edns-size: {UDP_PAYLOAD}
     minimal-responses: yes
     round-robin: no
-    rrl-ratelimit: 0
+    rrl-ratelimit: {rate}
     rrl-whitelist-ratelimit: 0
-    tcp-count: {TCP_CLIENTS}
-    tcp-timeout: {TCP_IDLE_SECONDS}
+    rrl-slip: {slip}
+    answer-cookie: {cookies}
+    cookie-secret: \"{COOKIE_SECRET}\"
+    cookie-secret-file: \"{directory}/cookies\"
+    tcp-count: {clients}
+    tcp-timeout: {idle}
     identity: \"peer\"
     nsid: \"ascii_peer\"
     version: \"peer\"
 remote-control:
-    control-enable: no
+    control-enable: {control}
+    control-interface: \"{directory}/{CONTROL}\"
 "
     );
     for Zone { origin, path } in zones {
@@ -56,7 +69,25 @@ remote-control:
     text
 }
 
-fn knot(zones: &[Zone], listen: &str, directory: &str) -> String {
+/// A valid cookie exempts from limits where cookies are read first.
+fn knot(zones: &[Zone], listen: &str, directory: &str, tuning: &Tuning) -> String {
+    let (clients, idle) = (tuning.tcp_clients, tuning.tcp_idle_seconds);
+    let (modules, used) = match tuning.limits {
+        Some(Limits { rate, slip }) => (
+            format!(
+                "mod-rrl:
+  - id: on
+    rate-limit: {rate}
+    slip: {slip}
+mod-cookies:
+  - id: on
+    secret: 0x{COOKIE_SECRET}
+"
+            ),
+            "    global-module: [mod-cookies/on, mod-rrl/on]\n",
+        ),
+        None => (String::new(), ""),
+    };
     let mut text = format!(
         "server:
     listen: {listen}
@@ -65,22 +96,22 @@ fn knot(zones: &[Zone], listen: &str, directory: &str) -> String {
     tcp-workers: 1
     background-workers: 1
     udp-max-payload: {UDP_PAYLOAD}
-    tcp-max-clients: {TCP_CLIENTS}
-    tcp-idle-timeout: {TCP_IDLE_SECONDS}
+    tcp-max-clients: {clients}
+    tcp-idle-timeout: {idle}
     identity: \"peer\"
     nsid: \"peer\"
     version: \"peer\"
 control:
-    listen: \"{directory}/knot.sock\"
+    listen: \"{directory}/{CONTROL}\"
 database:
     storage: \"{directory}\"
 log:
   - target: stderr
     any: warning
-template:
+{modules}template:
   - id: default
     storage: \"{directory}\"
-    semantic-checks: off
+{used}    semantic-checks: off
     journal-content: none
     zonefile-sync: -1
 zone:
@@ -93,7 +124,7 @@ zone:
     text
 }
 
-fn bind(zones: &[Zone], at: SocketAddr, directory: &str) -> String {
+fn bind(zones: &[Zone], at: SocketAddr, directory: &str, tuning: &Tuning) -> String {
     let (ip, port) = (at.ip(), at.port());
     let (on, other) = if at.is_ipv4() {
         ("listen-on", "listen-on-v6")
@@ -114,7 +145,7 @@ fn bind(zones: &[Zone], at: SocketAddr, directory: &str) -> String {
     minimal-responses yes;
     max-udp-size {UDP_PAYLOAD};
     notify no;
-    tcp-clients {TCP_CLIENTS};
+    tcp-clients {};
     tcp-idle-timeout {};
     server-id \"peer\";
     hostname \"peer\";
@@ -126,7 +157,8 @@ fn bind(zones: &[Zone], at: SocketAddr, directory: &str) -> String {
 controls {{ }};
 logging {{ category default {{ default_stderr; }}; channel default_stderr {{ stderr; severity warning; }}; }};
 ",
-        TCP_IDLE_SECONDS * 10
+        tuning.tcp_clients,
+        tuning.tcp_idle_seconds * 10
     );
     for Zone { origin, path } in zones {
         let path = path.display();
@@ -138,8 +170,5 @@ logging {{ category default {{ default_stderr; }}; channel default_stderr {{ std
 /// Largest UDP response, in octets of DNS message (DNS flag day 2020).
 const UDP_PAYLOAD: u16 = 1232;
 
-/// TCP connections at once: more than any benchmark opens.
-const TCP_CLIENTS: u32 = 1000;
-
-/// Longer than the pauses between the bursts of a benchmark.
-const TCP_IDLE_SECONDS: u32 = 60;
+/// With it a server makes its cookies. Nobody forges them here.
+const COOKIE_SECRET: &str = "000102030405060708090a0b0c0d0e0f";

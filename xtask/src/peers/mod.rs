@@ -91,6 +91,39 @@ pub(crate) struct Zone {
     pub(crate) path: PathBuf,
 }
 
+/// What differs from one use of a peer to the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tuning {
+    /// Limits on responses, with cookies beside them; not of BIND.
+    pub(crate) limits: Option<Limits>,
+    /// TCP connections at once.
+    pub(crate) tcp_clients: usize,
+    /// A TCP connection on which nothing happens is closed after this.
+    pub(crate) tcp_idle_seconds: u32,
+    /// Whether NSD has a control socket, [`CONTROL`] in its directory. Knot always has.
+    pub(crate) is_controlled: bool,
+}
+
+/// Limits on responses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Responses a second to an IPv4 /24.
+    pub(crate) rate: u32,
+    /// Of the limited, one in so many is truncated instead of dropped.
+    pub(crate) slip: u32,
+}
+
+impl Tuning {
+    /// As benchmarks and comparisons need it: no limits, more connections than any of them opens,
+    /// and such as outlast the pauses between bursts.
+    const PLAIN: Tuning = Tuning {
+        limits: None,
+        tcp_clients: 1000,
+        tcp_idle_seconds: 60,
+        is_controlled: false,
+    };
+}
+
 /// A running peer. Ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -101,13 +134,21 @@ pub(crate) struct Peer {
 impl Peer {
     /// Starts `software` with `zones` on `address`, and returns when it answers for all of them.
     pub(crate) fn start(software: Software, zones: &[Zone], address: SocketAddr) -> Result<Peer> {
+        Peer::start_tuned(software, zones, address, &Tuning::PLAIN)
+    }
+
+    /// The same, tuned otherwise.
+    pub(crate) fn start_tuned(
+        software: Software,
+        zones: &[Zone],
+        address: SocketAddr,
+        tuning: &Tuning,
+    ) -> Result<Peer> {
         let directory = Daemon::directory()?;
         let zones = absolute(zones)?;
-        let file = directory.path().join("peer.conf");
-        fs::write(
-            &file,
-            config::configuration(software, &zones, address, directory.path()),
-        )?;
+        let file = directory.path().join(CONFIGURATION);
+        let text = config::configuration(software, &zones, address, directory.path(), tuning);
+        fs::write(&file, text)?;
         let mut command = tool_command(software.tool().command)?;
         match software {
             Software::Nsd => command.arg("-d"),
@@ -120,6 +161,12 @@ impl Peer {
         Ok(Peer { daemon })
     }
 }
+
+/// The control socket in the directory of a peer.
+pub(crate) const CONTROL: &str = "control.sock";
+
+/// The configuration there.
+pub(crate) const CONFIGURATION: &str = "peer.conf";
 
 /// The zones with paths that hold in any directory.
 pub(crate) fn absolute(zones: &[Zone]) -> Result<Vec<Zone>> {

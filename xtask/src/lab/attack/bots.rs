@@ -4,16 +4,16 @@
 
 use super::connection::{Connection, begin};
 use super::field::{Field, bot};
-use super::packet::raise_open_files;
 use super::query::{A, query, usual};
 use crate::bench::kernel;
+use crate::lab::task::Task;
 use anyhow::Result;
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::thread::{self, JoinHandle};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How they connect.
@@ -25,13 +25,17 @@ pub(super) enum Way {
     SlowMany,
     /// The same from one /24.
     SlowPrefix,
+    /// New connections as many as a few clients make.
+    Some,
+    /// A quarter of the slow ones.
+    SlowSome,
 }
 
 /// Attackers at work. They end when dropped.
 #[derive(Debug)]
 pub(super) struct Bots {
-    ends: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    _task: Task,
+    held: Arc<AtomicUsize>,
 }
 
 impl Bots {
@@ -42,45 +46,37 @@ impl Bots {
         way: Way,
         opened: Arc<AtomicU64>,
     ) -> Result<Bots> {
-        raise_open_files();
         let place = field.attackers.door()?;
-        let ends = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&ends);
-        let thread = thread::spawn(move || {
+        let held = Arc::new(AtomicUsize::new(0));
+        let holding = Arc::clone(&held);
+        let task = Task::start(move |ends| {
             let _ = kernel::pin_this_thread(core);
-            kernel::yield_to_others();
             if place.enter_here().is_err() {
                 return;
             }
             match way {
-                Way::Flood => flood(&until, &opened),
-                Way::SlowMany => hold(&until, &opened, false),
-                Way::SlowPrefix => hold(&until, &opened, true),
+                Way::Flood => flood(ends, &opened, FLOOD_RATE),
+                Way::Some => flood(ends, &opened, SOME_RATE),
+                Way::SlowMany => hold(ends, &opened, &holding, SLOW, false),
+                Way::SlowPrefix => hold(ends, &opened, &holding, SLOW, true),
+                Way::SlowSome => hold(ends, &opened, &holding, SLOW / 4, false),
             }
         });
-        Ok(Bots {
-            ends,
-            thread: Some(thread),
-        })
+        Ok(Bots { _task: task, held })
+    }
+
+    /// Connections that the slow ones hold open now.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Relaxed)
     }
 }
 
-impl Drop for Bots {
-    fn drop(&mut self) {
-        self.ends.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // One that panicked has stopped as well.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn flood(ends: &AtomicBool, opened: &AtomicU64) {
+fn flood(ends: &AtomicBool, opened: &AtomicU64, rate: f64) {
     let mut open: VecDeque<(Instant, Connection)> = VecDeque::new();
     let start = Instant::now();
     let mut number = 0_usize;
     while !ends.load(Relaxed) {
-        let due = (start.elapsed().as_secs_f64() * FLOOD_RATE) as usize;
+        let due = (start.elapsed().as_secs_f64() * rate) as usize;
         while number < due && open.len() < FLOOD_OPEN {
             number += 1;
             let message = query("flood.example", usual(A));
@@ -104,7 +100,13 @@ struct Slow {
     place: Option<usize>,
 }
 
-fn hold(ends: &AtomicBool, opened: &AtomicU64, is_one_prefix: bool) {
+fn hold(
+    ends: &AtomicBool,
+    opened: &AtomicU64,
+    holding: &AtomicUsize,
+    most: usize,
+    is_one_prefix: bool,
+) {
     let message = {
         let query = query("slow.example", usual(A));
         [&(query.len() as u16).to_be_bytes()[..], &query].concat()
@@ -113,7 +115,7 @@ fn hold(ends: &AtomicBool, opened: &AtomicU64, is_one_prefix: bool) {
     let (mut number, mut last) = (0, Instant::now());
     while !ends.load(Relaxed) {
         // Not all at once: as quick as a real attack, and again whenever one is closed.
-        for _ in 0..SLOW_STEP.min(SLOW - held.len()) {
+        for _ in 0..SLOW_STEP.min(most - held.len()) {
             number += 1;
             if let Ok(stream) = begin(bot(number, is_one_prefix)) {
                 opened.fetch_add(1, Relaxed);
@@ -124,6 +126,7 @@ fn hold(ends: &AtomicBool, opened: &AtomicU64, is_one_prefix: bool) {
         if last.elapsed() > DRIBBLE {
             last = Instant::now();
             held.retain_mut(|slow| is_kept(slow, &message));
+            holding.store(held.len(), Relaxed);
         }
         thread::sleep(TICK);
     }
@@ -152,7 +155,10 @@ fn is_kept(slow: &mut Slow, message: &[u8]) -> bool {
 }
 
 /// Connections that are held.
-const SLOW: usize = 2_000;
+pub(super) const SLOW: usize = 2_000;
+
+/// Files that all of them need, and the rest of this process.
+pub(super) const OPEN_FILES: u64 = 2 * SLOW as u64 + 500;
 
 /// New ones in a turn.
 const SLOW_STEP: usize = 20;
@@ -162,6 +168,9 @@ const DRIBBLE: Duration = Duration::from_secs(1);
 
 /// New connections a second at most: about what one core can make beside all else.
 const FLOOD_RATE: f64 = 20_000.0;
+
+/// Of a few clients.
+const SOME_RATE: f64 = 500.0;
 
 /// Of those, open at once.
 const FLOOD_OPEN: usize = 1_000;

@@ -7,52 +7,36 @@
 #![expect(unsafe_code, reason = "sched_setscheduler")]
 
 use crate::bench::kernel;
+use crate::lab::task::Task;
 use anyhow::{Context, Result, ensure};
 use std::hint;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A brake that is on. It ends when dropped.
 #[derive(Debug)]
 pub(super) struct Brake {
-    ends: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    _task: Task,
 }
 
 impl Brake {
     /// Leaves `percent` of the time of `core` to all others.
     pub(super) fn put_on(core: usize, percent: u32) -> Result<Brake> {
-        let ends = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&ends);
         let (told, outcome) = mpsc::channel();
-        let thread = thread::spawn(move || {
+        let task = Task::start(move |ends| {
             let ready = kernel::pin_this_thread(core).and_then(|()| come_first());
             let is_ready = ready.is_ok();
             // Whoever asked for the brake waits for this.
             let _ = told.send(ready);
             if is_ready {
-                burn(PERIOD * (100 - percent.min(100)) / 100, &until);
+                burn(PERIOD * (100 - percent.min(100)) / 100, ends);
             }
         });
         outcome.recv().context("the brake ended")??;
-        Ok(Brake {
-            ends,
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Brake {
-    fn drop(&mut self) {
-        self.ends.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // One that panicked has stopped as well.
-            let _ = thread.join();
-        }
+        Ok(Brake { _task: task })
     }
 }
 

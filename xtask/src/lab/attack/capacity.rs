@@ -1,5 +1,7 @@
 //! Where the kernel begins to drop for one worker: a spoofed flood of names that do not exist,
 //! without limits, at rates that rise until datagrams are lost.
+//!
+//! Start reading at [`Probe::search`].
 
 use super::field::Field;
 use super::flood::{Flood, Kind};
@@ -11,12 +13,24 @@ use std::time::{Duration, Instant};
 /// What a search found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Capacity {
-    /// Queries a second of which the kernel still dropped next to none.
+    /// Queries a second of which the kernel still dropped next to none: the lower of two findings.
     pub(super) point: u32,
+    /// The higher of them.
+    pub(super) other: u32,
     /// Responses a second at the highest rate that was offered.
     pub(super) beyond: u32,
     /// That rate.
     pub(super) offered: u32,
+}
+
+/// How to look for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probe<'a> {
+    pub(super) field: &'a Field,
+    pub(super) flood: &'a Flood,
+    pub(super) delegations: &'a Delegations,
+    /// For how long each rate is offered.
+    pub(super) step: Duration,
 }
 
 /// One rate.
@@ -27,91 +41,95 @@ struct Step {
     dropped: f64,
 }
 
-/// Raises the rate until a server that answers now loses more than [`LOSS`], then closes in.
-pub(super) fn search(
-    field: &Field,
-    flood: &Flood,
-    delegations: &Delegations,
-    step: Duration,
-) -> Result<Capacity> {
-    let mut found = Capacity::default();
-    let (mut low, mut high) = (0.0_f64, f64::from(FIRST));
-    for _ in 0..STEPS {
-        let seen = offer(field, flood, delegations, high, step)?;
-        found.beyond = seen.answered as u32;
-        found.offered = seen.offered as u32;
-        if !seen.is_kept() {
-            break;
-        }
-        low = low.max(seen.offered);
-        high *= RISE;
+impl Capacity {
+    /// By how much the findings differ, of the lower one.
+    pub(super) fn spread(self) -> f64 {
+        f64::from(self.other) / f64::from(self.point.max(1)) - 1.0
     }
-    for _ in 0..CLOSER {
-        let middle = f64::midpoint(low, high);
-        let seen = offer(field, flood, delegations, middle, step)?;
+}
+
+impl Probe<'_> {
+    /// Raises the rate until a server that answers now loses more than [`LOSS`], then closes in;
+    /// and all of that once more.
+    pub(super) fn search(&self) -> Result<Capacity> {
+        let (one, beyond) = self.find(FIRST)?;
+        let (other, _) = self.find(one / RISE)?;
+        Ok(Capacity {
+            point: one.min(other) as u32,
+            other: one.max(other) as u32,
+            beyond: beyond.answered as u32,
+            offered: beyond.offered as u32,
+        })
+    }
+
+    /// The highest rate that the generator reaches.
+    pub(super) fn highest(&self) -> Result<u32> {
+        Ok(self.offer_once(HIGHEST)?.offered as u32)
+    }
+
+    /// The highest rate that is kept, looked for from `first` on; and what the first did that was
+    /// too high.
+    fn find(&self, first: f64) -> Result<(f64, Step)> {
+        let (mut low, mut high) = (0.0_f64, first.max(LEAST));
+        let mut seen = self.offer(high)?;
+        for _ in 1..STEPS {
+            if seen.is_kept() {
+                low = low.max(seen.offered);
+                high *= RISE;
+            } else if low > 0.0 || high <= LEAST {
+                break;
+            } else {
+                high /= RISE;
+            }
+            seen = self.offer(high)?;
+        }
+        let beyond = seen;
+        for _ in 0..CLOSER {
+            let middle = f64::midpoint(low, high);
+            let seen = self.offer(middle)?;
+            if seen.is_kept() {
+                // Less was offered than wanted where the generator did not run.
+                low = low.max(seen.offered);
+            } else {
+                high = middle;
+            }
+        }
+        Ok((low, beyond))
+    }
+
+    /// Offers a rate, once more where datagrams were lost: other work on the core may have been why.
+    fn offer(&self, rate: f64) -> Result<Step> {
+        let seen = self.offer_once(rate)?;
         if seen.is_kept() {
-            // Less was offered than wanted where the generator did not run.
-            low = low.max(seen.offered);
-        } else {
-            high = middle;
+            return Ok(seen);
         }
+        self.offer_once(rate)
     }
-    found.point = low as u32;
-    Ok(found)
-}
 
-/// The highest rate that the generator reaches.
-pub(super) fn highest(
-    field: &Field,
-    flood: &Flood,
-    delegations: &Delegations,
-    step: Duration,
-) -> Result<u32> {
-    Ok(offer_once(field, flood, delegations, HIGHEST, step)?.offered as u32)
-}
-
-/// Offers a rate, once more where datagrams were lost: other work on the core may have been why.
-fn offer(
-    field: &Field,
-    flood: &Flood,
-    delegations: &Delegations,
-    rate: f64,
-    step: Duration,
-) -> Result<Step> {
-    let seen = offer_once(field, flood, delegations, rate, step)?;
-    if seen.is_kept() {
-        return Ok(seen);
+    fn offer_once(&self, rate: f64) -> Result<Step> {
+        self.flood
+            .set(Kind::NxDomain, rate as u32, self.delegations);
+        // What rises with the rate shall have settled.
+        thread::sleep(self.step / 5);
+        let (start, sent, before) = (Instant::now(), self.flood.sent(), self.field.kernel()?);
+        thread::sleep(self.step);
+        let seconds = start.elapsed().as_secs_f64();
+        let (until, after) = (self.flood.sent(), self.field.kernel()?);
+        self.flood.pause();
+        thread::sleep(DRAIN);
+        let rate = |count: u64| count as f64 / seconds;
+        let offered = until.datagrams - sent.datagrams;
+        let dropped = [
+            offered.saturating_sub(until.taken - sent.taken),
+            after.queue_full - before.queue_full,
+            after.filtered - before.filtered,
+        ];
+        Ok(Step {
+            offered: rate(offered),
+            answered: rate(after.sent_to_spoofed - before.sent_to_spoofed),
+            dropped: rate(dropped.iter().sum()),
+        })
     }
-    offer_once(field, flood, delegations, rate, step)
-}
-
-fn offer_once(
-    field: &Field,
-    flood: &Flood,
-    delegations: &Delegations,
-    rate: f64,
-    step: Duration,
-) -> Result<Step> {
-    flood.set(Kind::NxDomain, rate as u32, delegations);
-    // What rises with the rate shall have settled.
-    thread::sleep(step / 5);
-    let (start, sent, before) = (Instant::now(), flood.sent(), field.kernel()?);
-    thread::sleep(step);
-    let (seconds, sent, after) = (
-        start.elapsed().as_secs_f64(),
-        flood.sent() - sent,
-        field.kernel()?,
-    );
-    flood.pause();
-    thread::sleep(DRAIN);
-    let rate = |count: u64| count as f64 / seconds;
-    let lost =
-        |kernel: &super::field::Kernel| kernel.queue_full + kernel.backlog_full + kernel.filtered;
-    Ok(Step {
-        offered: rate(sent),
-        answered: rate(after.sent_to_spoofed - before.sent_to_spoofed),
-        dropped: rate(lost(&after) - lost(&before)),
-    })
 }
 
 impl Step {
@@ -121,7 +139,10 @@ impl Step {
 }
 
 /// The rate that is tried first: any server does that.
-const FIRST: u32 = 30_000;
+const FIRST: f64 = 30_000.0;
+
+/// Nothing below is looked at.
+const LEAST: f64 = 1_000.0;
 
 /// Each next one is so much higher.
 const RISE: f64 = 1.4;
@@ -130,7 +151,7 @@ const RISE: f64 = 1.4;
 const STEPS: u32 = 12;
 
 /// Halvings of what is left then.
-const CLOSER: u32 = 3;
+const CLOSER: u32 = 4;
 
 /// A share of losses that is noise: other work on the core for a moment.
 const LOSS: f64 = 0.005;

@@ -34,22 +34,39 @@ pub(super) struct Kernel {
     /// Datagrams that went to spoofed sources.
     pub(super) sent_to_spoofed: u64,
     /// What went to each victim.
-    pub(super) victims: [Sent; VICTIMS],
-    /// Datagrams dropped since the queue of the socket was full.
+    pub(super) victims: [Left; VICTIMS],
+    /// Datagrams that a program read.
+    pub(super) read: u64,
+    /// Datagrams that a program sent.
+    pub(super) sent: u64,
+    /// Datagrams dropped since the queue of the socket, or the memory of all, was full.
     pub(super) queue_full: u64,
-    /// Frames dropped since the queue of the core ahead of it was full: nothing has seen them.
-    pub(super) backlog_full: u64,
     /// Datagrams that a filter on the socket dropped.
     pub(super) filtered: u64,
+    /// Packets that were dropped before anybody looked at the datagram in them.
+    pub(super) discarded: u64,
+    /// Datagrams for a port that nobody listened on.
+    pub(super) portless: u64,
+    /// Frames dropped since the queue of the core ahead of it was full, of the whole machine.
+    pub(super) backlog_full: u64,
 }
 
 /// What left by an interface.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sent {
+pub(super) struct Left {
     /// Datagrams.
     pub(super) packets: u64,
     /// Octets of DNS in them.
     pub(super) octets: u64,
+}
+
+/// Datagrams that resolvers sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asking {
+    /// The link took them.
+    pub(super) taken: u64,
+    /// They met a full queue at its far end.
+    pub(super) lost: u64,
 }
 
 impl Field {
@@ -102,6 +119,18 @@ impl Field {
             let udp = fs::read_to_string("/proc/thread-self/net/snmp")?;
             let cores = fs::read_to_string("/proc/thread-self/net/softnet_stat")?;
             kernel(&interfaces, &udp, &cores)
+        })
+    }
+
+    /// What resolvers sent so far.
+    pub(super) fn asking(&self) -> Result<Asking> {
+        self.clients.enter(|| {
+            let counts = fs::read_to_string("/proc/thread-self/net/snmp")?;
+            let udp = protocol(&counts, "Udp")?;
+            Ok(Asking {
+                taken: udp.count("OutDatagrams")?,
+                lost: udp.count("SndbufErrors")?,
+            })
         })
     }
 }
@@ -189,8 +218,8 @@ fn set(file: &str, value: &str) -> Result<()> {
     fs::write(file, value).with_context(|| file.to_owned())
 }
 
-fn kernel(interfaces: &str, udp: &str, cores: &str) -> Result<Kernel> {
-    let sent = |name: &str| -> Result<Sent> {
+fn kernel(interfaces: &str, counts: &str, cores: &str) -> Result<Kernel> {
+    let left = |name: &str| -> Result<Left> {
         let line = interfaces
             .lines()
             .find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix(':'));
@@ -201,36 +230,67 @@ fn kernel(interfaces: &str, udp: &str, cores: &str) -> Result<Kernel> {
             .collect::<Result<_, _>>()?;
         let (octets, packets) = (numbers.get(8), numbers.get(9));
         let (octets, packets) = octets.zip(packets).context("/proc/net/dev is short")?;
-        Ok(Sent {
+        Ok(Left {
             packets: *packets,
             octets: octets.saturating_sub(packets * FRAMING),
         })
     };
-    let mut lines = udp.lines().filter_map(|line| line.strip_prefix("Udp: "));
-    let (names, values) = lines.next().zip(lines.next()).context("/proc/net/snmp")?;
-    let field = |wanted: &str| -> Result<u64> {
-        let mut pairs = names.split_whitespace().zip(values.split_whitespace());
-        let found = pairs.find(|(name, _)| *name == wanted);
-        let (_, value) = found.ok_or_else(|| anyhow!("no {wanted} in /proc/net/snmp"))?;
-        Ok(value.parse()?)
-    };
-    let mut victims = [Sent::default(); VICTIMS];
+    let mut victims = [Left::default(); VICTIMS];
     for (number, victim) in victims.iter_mut().enumerate() {
-        *victim = sent(&victim_interface(number))?;
+        *victim = left(&victim_interface(number))?;
     }
     // The second field counts what did not fit into the queue of a core.
     let cores = cores
         .lines()
         .filter_map(|line| u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok());
-    let full = field("RcvbufErrors")?;
-    let known = full + field("InCsumErrors")?;
+    let (ip, udp) = (protocol(counts, "Ip")?, protocol(counts, "Udp")?);
+    let discarded = [
+        ip.count("InHdrErrors")?,
+        ip.count("InAddrErrors")?,
+        ip.count("InDiscards")?,
+        udp.count("InCsumErrors")?,
+    ];
+    let queue_full = udp.count("RcvbufErrors")? + udp.count("MemErrors")?;
+    let known = queue_full + udp.count("InCsumErrors")?;
     Ok(Kernel {
-        sent_to_spoofed: sent(SPOOF)?.packets,
+        sent_to_spoofed: left(SPOOF)?.packets,
         victims,
-        queue_full: full,
+        read: udp.count("InDatagrams")?,
+        sent: udp.count("OutDatagrams")?,
+        queue_full,
+        filtered: udp.count("InErrors")?.saturating_sub(known),
+        discarded: discarded.iter().sum(),
+        portless: udp.count("NoPorts")?,
         backlog_full: cores.sum(),
-        filtered: field("InErrors")?.saturating_sub(known),
     })
+}
+
+/// The counts of a protocol: a line of names, and one of numbers.
+struct Counts<'a> {
+    names: &'a str,
+    numbers: &'a str,
+}
+
+fn protocol<'a>(text: &'a str, name: &str) -> Result<Counts<'a>> {
+    let lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let mut lines = lines.fuse();
+    let (names, numbers) = lines
+        .next()
+        .zip(lines.next())
+        .with_context(|| format!("no {name} in /proc/net/snmp"))?;
+    Ok(Counts { names, numbers })
+}
+
+impl Counts<'_> {
+    fn count(&self, wanted: &str) -> Result<u64> {
+        let numbers = self.numbers.split_whitespace();
+        let mut pairs = self.names.split_whitespace().zip(numbers);
+        let found = pairs.find(|(name, _)| *name == wanted);
+        let (_, number) = found.ok_or_else(|| anyhow!("no {wanted} in /proc/net/snmp"))?;
+        Ok(number.parse()?)
+    }
 }
 
 /// The interface on the way to a victim.
@@ -261,9 +321,26 @@ pub(super) fn bot(number: usize, is_one_prefix: bool) -> Ipv4Addr {
     }
 }
 
-/// The address of a resolver: each in a /20 of its own.
+/// The address of a resolver that is known: each in a /20 of its own.
 pub(super) fn resolver(number: usize) -> Ipv4Addr {
-    Ipv4Addr::new(172, 16 + (number % 15) as u8, (number / 15 * 16) as u8, 53)
+    Ipv4Addr::new(
+        172,
+        16 + (number % 16) as u8,
+        (number / 16 % 16 * 16) as u8,
+        53,
+    )
+}
+
+/// The address of one that comes in the midst of an attack: each in a /24 of its own, where none
+/// of the others is. They come again after 3,840.
+pub(super) fn stranger(number: usize) -> Ipv4Addr {
+    let below = number / 256 % 15 + 1;
+    Ipv4Addr::new(
+        172,
+        16 + (number % 16) as u8,
+        (number / 16 % 16 * 16 + below) as u8,
+        53,
+    )
 }
 
 /// Where the server answers (RFC 5737).
@@ -296,6 +373,7 @@ const NOBODY: u8 = 0xee;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn the_counts_of_the_kernel_are_told_apart() {
@@ -303,19 +381,26 @@ mod tests {
         for name in ["spoof", "victim0", "victim1", "victim2", "victim3"] {
             interfaces += &format!("{name}: 1 1 0 0 0 0 0 0 1042 10 0 0 0 0 0 0\n");
         }
-        let udp = "Udp: InDatagrams InErrors RcvbufErrors InCsumErrors\nUdp: 9 9 4 2\n";
-        let kernel = kernel(&interfaces, udp, "00000000 0000000a 00000000\n").unwrap();
+        let counts = "Ip: InHdrErrors InAddrErrors InDiscards\nIp: 1 0 1\n\
+                      Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors InCsumErrors MemErrors\n\
+                      Udp: 9 0 10 8 4 2 1\n\
+                      UdpLite: InDatagrams\nUdpLite: 0\n";
+        let kernel = kernel(&interfaces, counts, "00000000 0000000a 00000000\n").unwrap();
         assert_eq!(
             (kernel.sent_to_spoofed, kernel.victims[3].octets),
             (10, 622)
         );
-        assert_eq!((kernel.queue_full, kernel.backlog_full), (4, 10));
-        assert_eq!(kernel.filtered, 3);
+        assert_eq!((kernel.queue_full, kernel.backlog_full), (5, 10));
+        assert_eq!((kernel.filtered, kernel.discarded), (3, 4));
+        assert_eq!((kernel.read, kernel.sent), (9, 8));
     }
 
     #[test]
     fn resolvers_have_a_network_each() {
-        let networks = (0..50).map(|number| u32::from(resolver(number)) >> 12);
-        assert_eq!(networks.collect::<std::collections::HashSet<_>>().len(), 50);
+        let known = (0..50).map(|number| u32::from(resolver(number)) >> 12);
+        assert_eq!(known.collect::<HashSet<_>>().len(), 50);
+        let known = (0..50).map(|number| u32::from(resolver(number)) >> 8);
+        let strangers = (0..3_840).map(|number| u32::from(stranger(number)) >> 8);
+        assert_eq!(known.chain(strangers).collect::<HashSet<_>>().len(), 3_890);
     }
 }

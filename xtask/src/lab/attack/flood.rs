@@ -5,16 +5,17 @@
 //! time: that counts as not offered.
 
 use super::field::{SPOOF, VICTIM_HOSTS, VICTIMS, victim};
-use super::packet::{BATCH, Frames, PacketSocket};
+use super::packet::{BATCH, Frames, PacketSocket, Sent};
 use super::query::{self, A, DNSKEY, DS, Form, NS, usual};
 use crate::bench::kernel;
 use crate::bench::queries::Delegations;
+use crate::lab::task::Task;
 use anyhow::Result;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// What is sent.
@@ -32,13 +33,15 @@ pub(super) enum Kind {
     Malformed,
     /// Queries in fragments, first fragments alone, and tiny sizes told by EDNS; from anywhere.
     Fragments,
+    /// All of these.
+    Mixed,
 }
 
 /// A generator that runs. Ends when dropped.
 #[derive(Debug)]
 pub(super) struct Flood {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    _task: Task,
 }
 
 #[derive(Debug)]
@@ -48,29 +51,28 @@ struct Shared {
     rate: AtomicU32,
     /// Rises whenever the templates are others.
     version: AtomicUsize,
-    sent: AtomicU64,
+    frames: AtomicU64,
+    datagrams: AtomicU64,
+    taken: AtomicU64,
     /// Octets of messages sent in the name of each victim.
     named: [AtomicU64; VICTIMS],
-    ends: AtomicBool,
 }
 
-#[derive(Debug, Default)]
-struct Templates {
-    sources: Sources,
-    units: Vec<Unit>,
-}
+type Templates = Vec<Unit>;
 
 /// What is sent together: a frame, or its fragments.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Unit {
+    sources: Sources,
     frames: Vec<Vec<u8>>,
     /// Whether the label at the start of the name is random.
     is_random: bool,
+    /// Whether the last frame completes a datagram.
+    is_whole: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sources {
-    #[default]
     Anywhere,
     OpenResolvers,
     Victims,
@@ -84,21 +86,20 @@ impl Flood {
             templates: Mutex::default(),
             rate: AtomicU32::new(0),
             version: AtomicUsize::new(0),
-            sent: AtomicU64::new(0),
+            frames: AtomicU64::new(0),
+            datagrams: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             named: [const { AtomicU64::new(0) }; VICTIMS],
-            ends: AtomicBool::new(false),
         });
         let sending = Arc::clone(&shared);
-        let thread = thread::spawn(move || {
+        let task = Task::start(move |ends| {
             // Where it cannot be bound, it disturbs the server and measures less.
             let _ = kernel::pin_this_thread(core);
-            // The clients on the same core come first.
-            kernel::yield_to_others();
-            sending.send(&socket);
+            sending.send(&socket, ends);
         });
         Ok(Flood {
             shared,
-            thread: Some(thread),
+            _task: task,
         })
     }
 
@@ -120,9 +121,13 @@ impl Flood {
         self.shared.rate.store(0, Relaxed);
     }
 
-    /// Frames sent so far.
-    pub(super) fn sent(&self) -> u64 {
-        self.shared.sent.load(Relaxed)
+    /// What was sent so far.
+    pub(super) fn sent(&self) -> Sent {
+        Sent {
+            frames: self.shared.frames.load(Relaxed),
+            datagrams: self.shared.datagrams.load(Relaxed),
+            taken: self.shared.taken.load(Relaxed),
+        }
     }
 
     /// Octets of DNS sent so far in the name of each victim.
@@ -131,24 +136,14 @@ impl Flood {
     }
 }
 
-impl Drop for Flood {
-    fn drop(&mut self) {
-        self.shared.ends.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // One that panicked has stopped as well.
-            let _ = thread.join();
-        }
-    }
-}
-
 impl Shared {
-    fn send(&self, socket: &PacketSocket) {
+    fn send(&self, socket: &PacketSocket, ends: &AtomicBool) {
         let mut frames = Frames::new();
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-        let mut templates = Arc::default();
+        let mut templates: Arc<Templates> = Arc::default();
         let (mut version, mut rate) = (0, 0);
         let (mut start, mut done) = (Instant::now(), 0_u64);
-        while !self.ends.load(Relaxed) {
+        while !ends.load(Relaxed) {
             let wanted = (self.version.load(Relaxed), self.rate.load(Relaxed));
             if wanted != (version, rate) {
                 (version, rate) = wanted;
@@ -175,16 +170,18 @@ impl Shared {
             }
             done += frames.len() as u64;
             let sent = socket.send(&mut frames);
-            self.sent.fetch_add(sent as u64, Relaxed);
+            self.frames.fetch_add(sent.frames, Relaxed);
+            self.datagrams.fetch_add(sent.datagrams, Relaxed);
+            self.taken.fetch_add(sent.taken, Relaxed);
         }
     }
 
     /// Adds one frame, or the two fragments of one.
-    fn add(&self, templates: &Templates, frames: &mut Frames, dice: &mut Dice) {
+    fn add(&self, templates: &[Unit], frames: &mut Frames, dice: &mut Dice) {
         let chance = dice.throw();
-        let unit = &templates.units[(chance >> 32) as usize % templates.units.len()];
+        let unit = &templates[(chance >> 32) as usize % templates.len()];
         let chance = dice.throw();
-        let source = match templates.sources {
+        let source = match unit.sources {
             // Neither 10.0.0.0/8 nor what is routed elsewhere.
             Sources::Anywhere => {
                 let [_, b, c, d, e, ..] = chance.to_be_bytes();
@@ -202,7 +199,8 @@ impl Shared {
             }
         };
         for (place, template) in unit.frames.iter().enumerate() {
-            let frame = frames.push(template);
+            let is_last = place + 1 == unit.frames.len();
+            let frame = frames.push(template, is_last && unit.is_whole);
             query::address(frame, source, chance as u16);
             if place == 0 {
                 query::identify(frame, 1024 + (chance as u16 >> 1), (chance >> 16) as u16);
@@ -221,73 +219,89 @@ impl Shared {
 fn templates(kind: Kind, delegations: &Delegations) -> Templates {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let label = "x".repeat(LABEL_OCTETS);
-    let random = |name: String, rtype| Unit {
-        frames: vec![query::frame(&query::query(&name, usual(rtype)))],
-        is_random: true,
-    };
-    let fixed = |message: Vec<u8>| Unit {
-        frames: vec![query::frame(&message)],
-        is_random: false,
-    };
-    let mut below = |count: usize| -> Vec<Unit> {
+    let mut below = |count: usize, sources| -> Templates {
         let name = |_| format!("{label}.{}", delegations.choose(&mut rng));
         let names: Vec<String> = (0..count).map(name).collect();
-        names.into_iter().map(|name| random(name, A)).collect()
+        let units = names.iter().map(|name| random(name, sources));
+        units.collect()
     };
     match kind {
-        Kind::NxDomain => Templates {
-            sources: Sources::Anywhere,
-            units: vec![random(label, A)],
-        },
-        Kind::Subdomain => Templates {
-            sources: Sources::OpenResolvers,
-            units: below(64),
-        },
+        Kind::NxDomain => vec![random(&label, Sources::Anywhere)],
+        Kind::Subdomain => below(64, Sources::OpenResolvers),
         Kind::Reflection => {
-            let mut units = below(4);
-            units.extend((0..4).map(|_| random(label.clone(), A)));
-            units.push(fixed(query::query(".", usual(NS))));
-            units.push(fixed(query::query("com", usual(DS))));
-            Templates {
-                sources: Sources::Victims,
-                units,
-            }
+            let mut units = below(4, Sources::Victims);
+            units.extend((0..4).map(|_| random(&label, Sources::Victims)));
+            let fixed = [query::query(".", usual(NS)), query::query("com", usual(DS))];
+            units.extend(fixed.map(|message| one(&message, Sources::Victims)));
+            units
         }
-        Kind::LargeAnswer => Templates {
-            sources: Sources::Victims,
-            units: vec![fixed(query::query(".", usual(DNSKEY)))],
-        },
-        Kind::Malformed => Templates {
-            sources: Sources::Anywhere,
-            units: malformed().into_iter().map(fixed).collect(),
-        },
-        Kind::Fragments => {
-            let message = query::query("fragment.example.com", usual(A));
-            let [first, second] = query::fragments(&message);
-            let unit = |frames| Unit {
-                frames,
-                is_random: false,
-            };
-            let tiny = |size| {
-                fixed(query::query(
-                    ".",
-                    Form {
-                        size: Some(size),
-                        ..usual(DNSKEY)
-                    },
-                ))
-            };
-            Templates {
-                sources: Sources::Anywhere,
-                units: vec![
-                    unit(vec![first.clone(), second]),
-                    unit(vec![first]),
-                    tiny(0),
-                    tiny(512),
-                ],
+        Kind::LargeAnswer => vec![one(&query::query(".", usual(DNSKEY)), Sources::Victims)],
+        Kind::Malformed => {
+            let messages = malformed();
+            let units = messages
+                .iter()
+                .map(|message| one(message, Sources::Anywhere));
+            units.collect()
+        }
+        Kind::Fragments => in_fragments(),
+        Kind::Mixed => {
+            let all = [
+                Kind::NxDomain,
+                Kind::Subdomain,
+                Kind::Reflection,
+                Kind::LargeAnswer,
+                Kind::Malformed,
+                Kind::Fragments,
+            ];
+            // Each as often as the others, whatever the number of its templates.
+            let mut mixed = Vec::new();
+            for kind in all {
+                let units = templates(kind, delegations);
+                mixed.extend(units.into_iter().cycle().take(MIXED));
             }
+            mixed
         }
     }
+}
+
+/// A query for an address of a name that begins with a label of [`LABEL_OCTETS`].
+fn random(name: &str, sources: Sources) -> Unit {
+    Unit {
+        is_random: true,
+        ..one(&query::query(name, usual(A)), sources)
+    }
+}
+
+fn one(message: &[u8], sources: Sources) -> Unit {
+    Unit {
+        sources,
+        frames: vec![query::frame(message)],
+        is_random: false,
+        is_whole: true,
+    }
+}
+
+/// Whole in two fragments, a first fragment alone, and two that take hardly any response.
+fn in_fragments() -> Templates {
+    let message = query::query("fragment.example.com", usual(A));
+    let [first, second] = query::fragments(&message);
+    let tiny = |size| {
+        let form = Form {
+            size: Some(size),
+            ..usual(DNSKEY)
+        };
+        one(&query::query(".", form), Sources::Anywhere)
+    };
+    let in_two = Unit {
+        frames: vec![first.clone(), second],
+        ..one(&message, Sources::Anywhere)
+    };
+    let alone = Unit {
+        frames: vec![first],
+        is_whole: false,
+        ..one(&message, Sources::Anywhere)
+    };
+    vec![in_two, alone, tiny(0), tiny(512)]
 }
 
 /// What is no query, or none that is answered by data.
@@ -339,6 +353,9 @@ const LABEL: usize = query::MESSAGE + 12 + 1;
 
 /// Octets of it: 26^12 names are enough.
 const LABEL_OCTETS: usize = 12;
+
+/// Templates of each kind in a mix of all.
+const MIXED: usize = 64;
 
 /// Open resolvers that are asked for names that do not exist below a domain.
 const OPEN_RESOLVERS: u32 = 5_000;

@@ -6,7 +6,7 @@
 
 use super::field::{Field, Kernel, VICTIMS};
 use super::flood::Flood;
-use super::servers::{Reasons, Teller};
+use super::teller::{Reasons, Teller};
 use crate::bench::kernel;
 use anyhow::Result;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -21,6 +21,8 @@ pub(super) struct Point {
     pub(super) at: Duration,
     /// Frames and connections that attackers sent.
     pub(super) offered: u64,
+    /// Datagrams of theirs that met a full queue ahead of the server's interfaces.
+    pub(super) link: u64,
     /// Octets of DNS sent in the name of each victim.
     pub(super) named: [u64; VICTIMS],
     /// What the kernel counted.
@@ -77,9 +79,11 @@ impl Meter<'_> {
         let mut points = Vec::new();
         while !ends.load(Relaxed) {
             let reasons = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let sent = self.flood.sent();
             points.push(Point {
                 at: self.start.elapsed(),
-                offered: self.flood.sent() + self.opened.load(Relaxed),
+                offered: sent.frames + self.opened.load(Relaxed),
+                link: sent.datagrams.saturating_sub(sent.taken),
                 named: self.flood.named(),
                 kernel: self.field.kernel()?,
                 reasons,

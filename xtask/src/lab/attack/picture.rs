@@ -86,7 +86,7 @@ fn reason_strip(area: &Area<'_>, story: &Story, end: f64) -> Result<()> {
     };
     let mut lines = vec![
         line("queue of the socket full", RED, &|means| means.queue_full),
-        line("queue of the core full", PINK, &|means| means.backlog_full),
+        line("queue ahead of the link full", PINK, &|means| means.link),
         line("filtered in the kernel", PURPLE, &|means| means.filtered),
     ];
     let said = story.points.last().map(|point| point.reasons.clone());
@@ -109,10 +109,10 @@ fn reason_strip(area: &Area<'_>, story: &Story, end: f64) -> Result<()> {
 }
 
 fn success_strip(area: &Area<'_>, story: &Story, end: f64) -> Result<()> {
-    let line = |name: &str, colour, class| {
+    let line = |name: &str, colour, class: Class| {
         let second = |second: u64| {
             let (from, to) = (Duration::from_secs(second), Duration::from_secs(second + 1));
-            let success = story.success(class, from, to);
+            let success = story.success(&[class], from, to);
             (success.asked > 0).then_some((second as f64 + 0.5, success.share() * 100.0))
         };
         Line {
@@ -122,8 +122,10 @@ fn success_strip(area: &Area<'_>, story: &Story, end: f64) -> Result<()> {
         }
     };
     let lines = vec![
-        line("resolvers with cookies", GREEN, Class::Cookied),
-        line("resolvers without", BLUE, Class::Uncookied),
+        line("strangers with cookies", PINK, Class::NewCookied),
+        line("strangers without", GREY, Class::NewUncookied),
+        line("known resolvers with cookies", GREEN, Class::Cookied),
+        line("known resolvers without", BLUE, Class::Uncookied),
         line("new clients by TCP", ORANGE, Class::Tcp),
     ];
     let title = format!("{}: clients answered, in per cent", story.name);

@@ -2,10 +2,10 @@
 //!
 //! It asks as real ones do: a query without a response is repeated with a longer timeout, one with
 //! TC is asked by TCP, one with BADCOOKIE once more with the cookie that came (RFC 7873 section
-//! 5.3). Half of the resolvers keep cookies.
+//! 5.3). It may keep cookies or not.
 
 use super::connection::Connection;
-use super::field::{SERVER, resolver};
+use super::field::SERVER;
 use super::query::{Form, query};
 use anyhow::Result;
 use domain::base::Message;
@@ -16,12 +16,16 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 /// What kind of client asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
-    /// A resolver without cookies.
-    Uncookied,
-    /// One that keeps cookies.
+    /// A resolver that asked before the attack, and keeps cookies.
     Cookied,
+    /// One that did, without cookies.
+    Uncookied,
+    /// One that was never there before, and keeps cookies: it has none yet.
+    NewCookied,
+    /// One that was never there before, without cookies.
+    NewUncookied,
     /// One that comes by TCP at once.
     Tcp,
 }
@@ -34,6 +38,8 @@ pub(super) struct Asked {
     pub(super) at: Duration,
     /// How long it took, if it was answered.
     pub(super) latency: Option<Duration>,
+    /// Whether the first try was answered.
+    pub(super) at_once: bool,
 }
 
 /// A resolver.
@@ -41,6 +47,7 @@ pub(super) struct Asked {
 pub(super) struct Resolver {
     address: Ipv4Addr,
     socket: UdpSocket,
+    class: Class,
     /// The client's part of the cookie and, once known, the server's; none if it keeps none.
     cookie: Option<Vec<u8>>,
     open: HashMap<u16, Open>,
@@ -62,32 +69,34 @@ struct Open {
 }
 
 impl Resolver {
-    /// The resolver of this number. Called in the clients' namespace.
-    pub(super) fn new(number: usize) -> Result<Resolver> {
-        let address = resolver(number);
+    /// One of this class at an address. Called in the clients' namespace.
+    pub(super) fn new(class: Class, address: Ipv4Addr) -> Result<Resolver> {
         let socket = UdpSocket::bind((address, 0))?;
         socket.connect(SERVER)?;
         socket.set_nonblocking(true)?;
-        let own = [0x1d, 0x2e, 0x3f, 0x40, 0x51, 0x62, 0x73, number as u8];
+        let keeps_cookies = matches!(class, Class::Cookied | Class::NewCookied);
+        let [a, b, c, d] = address.octets();
+        let own = [0x1d, 0x2e, 0x3f, 0x40, a, b, c, d];
         Ok(Resolver {
             address,
             socket,
-            cookie: (number % 2 == 1).then(|| own.to_vec()),
+            class,
+            cookie: keeps_cookies.then(|| own.to_vec()),
             open: HashMap::new(),
             by_tcp: Vec::new(),
-            next: number as u16 * 997,
+            next: u16::from_be_bytes([c, b]).wrapping_mul(997),
         })
+    }
+
+    /// Whether the server gave it a cookie.
+    pub(super) fn has_cookie(&self) -> bool {
+        self.cookie.as_ref().is_some_and(|cookie| cookie.len() > 8)
     }
 
     /// Asks by UDP.
     pub(super) fn ask(&mut self, name: String, rtype: u16, now: Duration) {
-        let class = if self.cookie.is_some() {
-            Class::Cookied
-        } else {
-            Class::Uncookied
-        };
         let open = Open {
-            class,
+            class: self.class,
             name,
             rtype,
             at: now,
@@ -210,19 +219,24 @@ impl Open {
             class: self.class,
             at: self.at,
             latency: answered.map(|at| at.saturating_sub(self.at)),
+            at_once: answered.is_some() && self.tries <= 1,
         }
     }
 }
 
-/// How long each try may take, as Unbound waits for a server that it does not know.
-const TIMEOUTS: [Duration; 3] = [
-    Duration::from_millis(376),
-    Duration::from_millis(752),
-    Duration::from_millis(1504),
+/// How long each try may take. Unbound waits 376 ms for a server that it does not know and then
+/// twice as long, BIND 800 ms.
+pub(super) const TIMEOUTS: [Duration; 3] = [
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(800),
 ];
 
+/// From the first try to the end of the last.
+pub(super) const TRIES: Duration = Duration::from_millis(2_000);
+
 /// A connection has failed after this.
-const TCP_PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const TCP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Nobody asks for a cookie for longer.
 const GIVE_UP: Duration = Duration::from_secs(3);

@@ -1,7 +1,11 @@
-//! The scenes of the drill: which attack, at which rate.
+//! The scenes of the drill: which attack, at which rate, for how long.
+//!
+//! A rate is a multiple of the point at which the kernel begins to drop for imrs, and the same for
+//! all servers; peers whose point is another meet multiples of their own as well.
 
 use super::bots::Way;
 use super::flood::Kind;
+use std::time::Duration;
 
 /// One scene.
 #[derive(Clone, Debug)]
@@ -12,6 +16,10 @@ pub(super) struct Scene {
     pub(super) attack: Attack,
     /// What has to hold for imrs.
     pub(super) bound: Bound,
+    /// For how long.
+    pub(super) length: Duration,
+    /// How much of that passes before rates are told.
+    pub(super) settling: Duration,
 }
 
 /// What attackers do.
@@ -21,6 +29,8 @@ pub(super) enum Attack {
     Flood(Kind, u32),
     /// Connections.
     Connect(Way),
+    /// Datagrams of all kinds, so many a second, and connections of all kinds.
+    Mixed(u32),
 }
 
 /// What has to hold for imrs.
@@ -30,75 +40,144 @@ pub(super) enum Bound {
     Told,
     /// Resolvers are answered: with cookies 99.9 %, without 99 %.
     Answered,
-    /// Resolvers are answered 1.3 times as often as by either peer at the same multiple, where
-    /// that is possible.
+    /// Resolvers are answered 1.3 times as often as by either peer, where that is possible.
     Ahead,
     /// No victim gets more than 1.5 times what was sent in its name.
     Amplification,
     /// New clients by TCP are answered: 99.9 %, 99 % of them within 50 ms.
     Tcp,
+    /// Memory does not grow.
+    Flat,
 }
 
-/// Of one server: its own capacity, and that of the slowest peer if there is any.
-pub(super) fn full(own: u32, slowest: Option<u32>) -> Vec<Scene> {
-    let times = |factor: f64| (f64::from(own) * factor) as u32;
-    let nx = |name: &str, rate, bound| Scene {
+/// Rates that scenes are made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Points {
+    /// Where the kernel begins to drop for imrs.
+    pub(super) base: u32,
+    /// The same of the server that meets them.
+    pub(super) own: u32,
+}
+
+/// All of them, most of them so long.
+pub(super) fn full(points: Points, length: Duration) -> Vec<Scene> {
+    let plain = |name: &str, attack, bound| Scene {
         name: name.to_owned(),
-        attack: Attack::Flood(Kind::NxDomain, rate),
+        attack,
         bound,
+        length,
+        settling: SETTLING.min(length / 3),
     };
+    let flood = |name: &str, kind, (point, factor), bound| {
+        plain(name, Attack::Flood(kind, times(point, factor)), bound)
+    };
+    let Points { base, own } = points;
     let mut scenes = vec![
-        nx("nxdomain 0.9x", times(0.9), Bound::Answered),
-        nx("nxdomain 2x", times(2.0), Bound::Ahead),
-        nx("nxdomain 5x", times(5.0), Bound::Ahead),
+        flood("nxdomain 1x", Kind::NxDomain, (base, 1.0), Bound::Answered),
+        flood("nxdomain 2x", Kind::NxDomain, (base, 2.0), Bound::Ahead),
+        flood("nxdomain 5x", Kind::NxDomain, (base, 5.0), Bound::Ahead),
     ];
-    // At its own point, the slowest has seen these rates.
-    if let Some(slowest) = slowest.filter(|slowest| *slowest != own) {
-        scenes.push(nx("nxdomain 2x slowest", 2 * slowest, Bound::Ahead));
-        scenes.push(nx("nxdomain 5x slowest", 5 * slowest, Bound::Ahead));
+    if own.abs_diff(base) > base / SAME {
+        scenes.extend([
+            flood("nxdomain own 1x", Kind::NxDomain, (own, 1.0), Bound::Told),
+            flood("nxdomain own 2x", Kind::NxDomain, (own, 2.0), Bound::Told),
+            flood("nxdomain own 5x", Kind::NxDomain, (own, 5.0), Bound::Told),
+        ]);
     }
-    let flood = |name: &str, kind, factor, bound| Scene {
-        name: name.to_owned(),
-        attack: Attack::Flood(kind, times(factor)),
-        bound,
-    };
+    scenes.push(flood(
+        "subdomain",
+        Kind::Subdomain,
+        (base, 2.0),
+        Bound::Ahead,
+    ));
+    scenes.extend(reflections(base));
     scenes.extend([
-        flood("subdomain", Kind::Subdomain, 2.0, Bound::Ahead),
-        flood("reflection", Kind::Reflection, 0.8, Bound::Amplification),
-        flood("large answer", Kind::LargeAnswer, 0.8, Bound::Amplification),
-        flood("malformed", Kind::Malformed, 2.0, Bound::Told),
-        flood("fragments", Kind::Fragments, 0.8, Bound::Told),
+        flood("malformed", Kind::Malformed, (base, 2.0), Bound::Told),
+        flood("fragments", Kind::Fragments, (base, 0.8), Bound::Told),
     ]);
-    scenes.extend(by_tcp());
-    scenes
-}
-
-/// Few of them, with bounds alone.
-pub(super) fn brief(own: u32) -> Vec<Scene> {
-    let rate = (f64::from(own) * 0.8) as u32;
-    let flood = |name: &str, kind, bound| Scene {
-        name: name.to_owned(),
-        attack: Attack::Flood(kind, rate),
-        bound,
-    };
-    let mut scenes = vec![
-        flood("nxdomain 0.8x", Kind::NxDomain, Bound::Answered),
-        flood("reflection", Kind::Reflection, Bound::Amplification),
-    ];
-    scenes.extend(by_tcp().into_iter().skip(1).take(1));
-    scenes
-}
-
-fn by_tcp() -> Vec<Scene> {
     let ways = [
         ("connect", Way::Flood, Bound::Told),
         ("slow many", Way::SlowMany, Bound::Tcp),
         ("slow prefix", Way::SlowPrefix, Bound::Tcp),
     ];
-    ways.map(|(name, way, bound)| Scene {
+    scenes.extend(ways.map(|(name, way, bound)| plain(name, Attack::Connect(way), bound)));
+    scenes
+}
+
+/// Few of them, with bounds alone.
+pub(super) fn brief(points: Points) -> Vec<Scene> {
+    let names = ["nxdomain 1x", "reflection", "slow many"];
+    let mut scenes = full(points, BRIEF);
+    scenes.retain(|scene| names.contains(&&*scene.name));
+    scenes
+}
+
+/// One of everything at once, at a rate that leaves time for all, for so long.
+pub(super) fn soak(points: Points, length: Duration) -> Vec<Scene> {
+    vec![Scene {
+        name: "soak".to_owned(),
+        attack: Attack::Mixed(times(points.base, 0.5)),
+        bound: Bound::Flat,
+        length,
+        settling: (length / 10).clamp(WINDOW.min(length / 2), LONG_SETTLING),
+    }]
+}
+
+fn reflections(base: u32) -> [Scene; 3] {
+    let kinds = [
+        ("reflection", Kind::Reflection, 0.8, Bound::Amplification),
+        ("large answer", Kind::LargeAnswer, 0.8, Bound::Amplification),
+        ("reflection 0.2x", Kind::Reflection, 0.2, Bound::Told),
+    ];
+    kinds.map(|(name, kind, factor, bound)| Scene {
         name: name.to_owned(),
-        attack: Attack::Connect(way),
+        attack: Attack::Flood(kind, times(base, factor)),
         bound,
+        length: WINDOW + STEADY,
+        settling: WINDOW,
     })
-    .to_vec()
+}
+
+fn times(point: u32, factor: f64) -> u32 {
+    (f64::from(point) * factor) as u32
+}
+
+/// Points that differ by a smaller part than one in so many are the same.
+const SAME: u32 = 25;
+
+/// The length of a scene where there is little time.
+const BRIEF: Duration = Duration::from_secs(7);
+
+/// Time for rates to come to rest.
+const SETTLING: Duration = Duration::from_secs(2);
+
+/// What passes of limits by rate at first: the window of imrs is 15 seconds, those of others less.
+const WINDOW: Duration = Duration::from_secs(16);
+
+/// For how long the steady state behind it is watched.
+const STEADY: Duration = Duration::from_secs(8);
+
+/// In a long attack, all that is allocated once is there after this.
+const LONG_SETTLING: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(own: u32, expected: usize) {
+        let points = Points { base: 50_000, own };
+        let scenes = full(points, Duration::from_secs(10));
+        let own = scenes.iter().filter(|scene| scene.name.contains("own"));
+        assert_eq!(own.count(), expected);
+        let five = scenes.iter().find(|scene| scene.name == "nxdomain 5x");
+        let rate = five.map(|scene| scene.attack);
+        assert_eq!(rate, Some(Attack::Flood(Kind::NxDomain, 250_000)));
+    }
+
+    #[test]
+    fn all_servers_meet_the_same_rates_and_others_their_own_as_well() {
+        check(50_000, 0);
+        check(51_000, 0);
+        check(30_000, 3);
+    }
 }

@@ -16,6 +16,8 @@ pub struct Loads {
     seed: [u64; 2],
     window_s: u32,
     step_us: u64,
+    /// The time that was last asked for, in milliseconds, and what it is in steps.
+    now: (u64, Step),
 }
 
 /// One cache line. A slot whose load is 0 is free, whatever its tag.
@@ -82,6 +84,7 @@ impl Loads {
             seed,
             window_s: 0,
             step_us: 1,
+            now: (0, Step(0)),
         };
         loads.set_window(window_s);
         loads
@@ -96,6 +99,7 @@ impl Loads {
             self.step_us = u64::from(window_s)
                 .saturating_mul(693_147)
                 .div_euclid(u64::from(STEPS));
+            self.now = (0, Step(0));
             self.buckets.fill(Bucket::default());
         }
     }
@@ -112,15 +116,33 @@ impl Loads {
     /// does again. What passes is `limit / window` per second at most, in whatever rhythm it comes.
     pub fn charge(&mut self, now_ms: u64, key: [u64; 2], price: u32, limit: u32) -> bool {
         let (step, place) = (self.step(now_ms), self.place(key));
-        self.charge_each(step, place, price, [(0, limit)])
+        self.decay(step, &[place]);
+        self.charge_each(place, price, [(0, limit)])
+    }
+
+    /// Has the loads at these places decay to `step`.
+    #[inline]
+    pub(super) fn decay(&mut self, step: Step, places: &[Place]) {
+        // All of them are looked at before a branch depends on one, so that memory is waited for
+        // once: that is most of what the gate costs.
+        let are_there = places.iter().fold(true, |are_there, place| {
+            let bucket = self.buckets.get(place.bucket as usize);
+            are_there & bucket.is_some_and(|bucket| bucket.at == step.0)
+        });
+        if !are_there {
+            for place in places {
+                if let Some(bucket) = self.buckets.get_mut(place.bucket as usize) {
+                    bucket.decay(step);
+                }
+            }
+        }
     }
 
     /// Charges loads of one key, each a class and its limit, in this order. The first that refuses
-    /// ends it, so that none behind is charged with what does not pass.
+    /// ends it, so that none behind is charged with what does not pass. They have decayed before.
     #[inline]
     pub(super) fn charge_each<const N: usize>(
         &mut self,
-        step: Step,
         place: Place,
         price: u32,
         loads: [(u32, u32); N],
@@ -128,7 +150,6 @@ impl Loads {
         let Some(bucket) = self.buckets.get_mut(place.bucket as usize) else {
             return true;
         };
-        bucket.decay(step);
         loads
             .iter()
             .all(|&(class, limit)| bucket.charge(place.of(class).tag, price, limit))
@@ -136,9 +157,13 @@ impl Loads {
 
     /// The time in steps.
     #[inline]
-    pub(super) fn step(&self, now_ms: u64) -> Step {
-        let steps = now_ms.saturating_mul(1000).checked_div(self.step_us);
-        Step(steps.unwrap_or_default() as u32)
+    pub(super) fn step(&mut self, now_ms: u64) -> Step {
+        // One division for all of a batch.
+        if self.now.0 != now_ms {
+            let steps = now_ms.saturating_mul(1000).checked_div(self.step_us);
+            self.now = (now_ms, Step(steps.unwrap_or_default() as u32));
+        }
+        self.now.1
     }
 
     /// Where the load of `key` is. Folded multiplication: quick, and not to be foreseen without
@@ -370,7 +395,7 @@ mod tests {
     fn what_one_load_refuses_is_not_charged_to_those_behind() {
         let mut loads = Loads::new([3, 4], 16, WINDOW);
         let (step, place) = (loads.step(0), loads.place(KEY));
-        let mut passes = || loads.charge_each(step, place, PRICE, [(1, 2 * PRICE), (2, 9 * PRICE)]);
+        let mut passes = || loads.charge_each(place, PRICE, [(1, 2 * PRICE), (2, 9 * PRICE)]);
         let passed = [(); 8].map(|()| passes());
         assert_eq!(passed.iter().filter(|passed| **passed).count(), 2);
         assert_eq!(loads.load(step, place.of(1)), 4 * PRICE);

@@ -16,8 +16,8 @@ pub use rates::{Defence, Rates};
 
 use crate::outcome::Kind;
 use limits::{CONDEMNED_FROM, PRICE_MIN, UNITS, WHOLE_AMPLIFICATION};
-use loads::Step;
-use prefix::{key, levels};
+use loads::{Place, Step};
+use prefix::{LEVELS_MAX, key, levels};
 use rates::Limit;
 use std::net::IpAddr;
 
@@ -157,10 +157,16 @@ impl Gate {
     #[inline]
     fn charge(&mut self, step: Step, spending: &Spending<'_>, address: IpAddr) -> bool {
         let bits = prefix::bits(address);
-        levels(address).iter().all(|level| {
-            let place = self.loads.place(key(bits, level));
+        let levels = levels(address);
+        let mut places = [Place::default(); LEVELS_MAX];
+        let places = places.get_mut(..levels.len()).unwrap_or_default();
+        for (place, level) in places.iter_mut().zip(levels) {
+            *place = self.loads.place(key(bits, level));
+        }
+        self.loads.decay(step, places);
+        levels.iter().zip(places).all(|(level, place)| {
             let loads = { spending.loads }.map(|(of, limit)| (of, limit.times(level.factor)));
-            self.loads.charge_each(step, place, spending.price, loads)
+            self.loads.charge_each(*place, spending.price, loads)
         })
     }
 

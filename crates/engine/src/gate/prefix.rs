@@ -13,6 +13,9 @@ pub(super) struct Level {
     mark: u64,
 }
 
+/// The most lengths of a family.
+pub(super) const LEVELS_MAX: usize = 5;
+
 /// Narrow ones first: a flood from one address is then judged by one cache line, and takes nothing
 /// from its network.
 const IPV4: [Level; 4] = [

@@ -37,7 +37,7 @@ pub enum Pressure {
     /// It is not behind.
     #[default]
     Calm,
-    /// Large answers are sent over TCP.
+    /// Addresses that were not seen before are sent to TCP for large answers.
     Truncate,
     /// Addresses that were not seen before are not served.
     Shed,
@@ -132,7 +132,7 @@ impl Asking {
         match (service.defence.require_cookies, self.cookie) {
             (true, Some(_)) => Welcome::ForCookie,
             (true, None) => Welcome::OverTcp,
-            (false, _) if is_vital || self.pressure == Pressure::Calm => Welcome::Answered,
+            (false, _) if is_vital || self.is_known => Welcome::Answered,
             (false, _) => Welcome::Shortly,
         }
     }

@@ -15,7 +15,7 @@ const ZONE: &str =
 const CLIENT: [u8; 8] = *b"a client";
 
 fn service(require_cookies: bool) -> Service {
-    let (apex, image) = world::compile(world::records(ZONE));
+    let (apex, image) = world::compile(world::signed(world::records(ZONE)));
     Service {
         cookies: Some(Arc::new(Secrets::new(
             Secret::from_octets([7; 16]),
@@ -198,6 +198,22 @@ fn under_pressure_those_are_served_who_prove_their_address_and_what_is_vital() {
     check("www.gl.", Rtype::A, &[(10, &given)], [true; 4]);
     for qtype in [Rtype::NS, Rtype::SOA, Rtype::DNSKEY] {
         check(".", qtype, &[], [true; 4]);
+    }
+}
+
+#[test]
+fn under_pressure_only_strangers_are_sent_to_tcp_for_large_answers() {
+    let service = service(false);
+    let packet = query("absent.", Rtype::A, &[]);
+    let is_truncated = |pressure, is_known| {
+        let mut client = client(Transport::Udp, pressure);
+        client.peer = client.peer.map(|peer| Peer { is_known, ..peer });
+        ask(&service, client, &packet).0.truncated
+    };
+    assert!(!is_truncated(Pressure::Calm, false));
+    assert!(is_truncated(Pressure::Truncate, false));
+    for pressure in [Pressure::Truncate, Pressure::Shed] {
+        assert!(!is_truncated(pressure, true));
     }
 }
 

@@ -12,9 +12,10 @@
 //! ```
 //!
 //! Levels rise at once and fall one after the other, each after a while well below its threshold.
-//! Openness halves in steps as short as the queue is long, and grows slowly by a part of itself, so
-//! that it hovers below what the worker can do, whatever share of the flood that is. Shares of
-//! ordinary queries go first; those of special ones only when the others are at their floor.
+//! Openness shrinks in steps as short as the queue is long, the more the fuller that is, and grows
+//! slowly by a part of itself, so that it hovers about what the worker can do, whatever share of the
+//! flood that is. Shares of ordinary queries go first; those of special ones only when the others
+//! are at their floor.
 //! Knows no socket but to read its queue, and no clock: times are arguments.
 
 use super::limits;
@@ -171,12 +172,19 @@ impl Controller {
         if gets_emptier {
             return;
         }
+        // A queue that comes to here in one step has far too much to do, one that creeps little.
+        let part = match fill {
+            _ if fill >= Fill::parts(7, 8) => 2,
+            _ if fill >= Fill::parts(6, 8) => 4,
+            _ => 16,
+        };
         let Openness { ordinary, special } = &mut self.openness;
-        if *ordinary > limits::OPENNESS_ORDINARY_MIN {
-            *ordinary = (*ordinary / 2).max(limits::OPENNESS_ORDINARY_MIN);
+        let (share, floor) = if *ordinary > limits::OPENNESS_ORDINARY_MIN {
+            (ordinary, limits::OPENNESS_ORDINARY_MIN)
         } else {
-            *special = (*special / 2).max(limits::OPENNESS_SPECIAL_MIN);
-        }
+            (special, limits::OPENNESS_SPECIAL_MIN)
+        };
+        *share = (*share - *share / part).max(floor);
     }
 
     /// As many steps more open as have passed with the queue nearly empty.
@@ -306,15 +314,15 @@ mod tests {
 
     #[test]
     fn openness_hovers_below_what_the_worker_can_do() {
-        check(ordinary(300.0), 60.0);
-        check(ordinary(500.0), 60.0);
-        check(ordinary(1250.0), 60.0);
-        check(ordinary(12_500.0), 60.0);
+        check(ordinary(300.0), 95.0);
+        check(ordinary(500.0), 95.0);
+        check(ordinary(1250.0), 95.0);
+        check(ordinary(12_500.0), 95.0);
     }
 
     #[test]
     fn special_queries_pass_while_ordinary_ones_can_be_shed() {
-        let world = check(ordinary(12_500.0), 60.0);
+        let world = check(ordinary(12_500.0), 95.0);
         assert_eq!(world.controller.openness().special, u32::MAX);
     }
 

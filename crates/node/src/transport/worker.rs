@@ -62,7 +62,7 @@ impl<R> Turn<'_, R> {
             address,
             now: self.unix,
             pressure: self.pressure,
-            is_known: self.pressure == Pressure::Shed && self.sieve.is_known(address),
+            is_known: self.pressure == Pressure::Calm || self.sieve.is_known(address),
         }
     }
 

@@ -121,6 +121,10 @@ pub(super) const OTHER_DESCRIPTORS: usize = 64;
 /// Buckets of 64 octets in which one worker counts what networks cost it over TCP: 64 KiB.
 pub(super) const TCP_BUCKETS: usize = 1 << 10;
 
+/// New TCP connections of unknown sources in a second that a worker lets in while it is behind: some
+/// 3 % of its time.
+pub(super) const TCP_STRANGERS_PER_SECOND: u32 = 1000;
+
 /// Turns one after the other, each with a full batch, after which a worker is behind: what is served
 /// beside it gives way. A burst of 512 queries is none yet.
 pub(super) const BEHIND_TURNS: u32 = 8;

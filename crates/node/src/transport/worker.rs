@@ -87,15 +87,6 @@ impl<R> Turn<'_, R> {
         }
     }
 
-    /// Whether a new connection from this address would be one too many.
-    pub(super) fn sheds_connection(&self, address: IpAddr) -> bool {
-        match self.pressure {
-            Pressure::Calm => false,
-            Pressure::Truncate | Pressure::Shed => !self.sieve.is_known(address),
-            Pressure::Last => true,
-        }
-    }
-
     /// Answers what zones alone do not answer, if there is somebody who does.
     #[cold]
     pub(super) fn answer_aside(

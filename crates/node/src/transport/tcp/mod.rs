@@ -23,7 +23,7 @@ use super::sys::{self, Interest};
 use super::worker::{Respond, Token, Turn};
 use connection::{Answer, Connection, Direction, Next, Phase, Scratch, Terms};
 use imrs_engine::gate::Budget;
-use imrs_engine::{Client, Outcome, Transport};
+use imrs_engine::{Client, Outcome, Pressure, Transport};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -43,6 +43,7 @@ pub(super) struct Connections {
     /// Queries that one connection may make.
     queries: u64,
     budgets: Budgets,
+    strangers: Strangers,
 }
 
 /// What each client prefix may do, in a second.
@@ -73,6 +74,35 @@ impl Budgets {
     }
 }
 
+/// New connections of unknown sources while the worker is behind. Some are let in, since it sends
+/// these sources to TCP itself, and who asks by TCP is known from then on.
+#[derive(Debug, Default)]
+struct Strangers {
+    second: u32,
+    admitted: u32,
+}
+
+impl Strangers {
+    fn admit<R>(&mut self, turn: &Turn<'_, R>, peer: IpAddr) -> bool {
+        match turn.pressure {
+            Pressure::Calm => true,
+            Pressure::Last => false,
+            Pressure::Truncate | Pressure::Shed => {
+                turn.sieve.is_known(peer) || self.admit_stranger(turn.sieve_s)
+            }
+        }
+    }
+
+    fn admit_stranger(&mut self, now_s: u32) -> bool {
+        if self.second != now_s {
+            (self.second, self.admitted) = (now_s, 0);
+        }
+        let has_room = self.admitted < limits::TCP_STRANGERS_PER_SECOND;
+        self.admitted += u32::from(has_room);
+        has_room
+    }
+}
+
 /// How accepting went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Accepted {
@@ -96,6 +126,7 @@ impl Connections {
             held_octets: 0,
             queries: settings.tcp_queries.unwrap_or(u64::MAX),
             budgets: Budgets::new(settings),
+            strangers: Strangers::default(),
         }
     }
 
@@ -178,7 +209,7 @@ impl Connections {
         if is_proxy {
             return None;
         }
-        if turn.sheds_connection(peer) {
+        if !self.strangers.admit(turn, peer) {
             return Some(&counted.shed);
         }
         if busy.is_spent(turn.now_ms, peer) || new.is_spent(turn.now_ms, peer) {

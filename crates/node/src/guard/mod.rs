@@ -3,11 +3,11 @@
 //!
 //! The node's own thread owns it and makes of it what the workers are given.
 
-pub(crate) mod blocklist;
+pub mod blocklist;
 mod jar;
 
 pub(crate) use blocklist::{Blocked, BlocklistError};
-pub(crate) use jar::Jar;
+pub use jar::{Jar, JarError};
 
 use crate::config;
 use imrs_engine::{Defence, Identity, Prefixes, Service};

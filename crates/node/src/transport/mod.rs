@@ -21,7 +21,7 @@ mod counters;
 mod error;
 mod limits;
 mod listen;
-mod proxy;
+pub mod proxy;
 mod sys;
 mod tcp;
 mod udp;

@@ -103,6 +103,20 @@ pub struct Request {
     pub command: Command,
 }
 
+impl Request {
+    /// What a line from the control socket asks, or why it is not understood (fuzz target
+    /// `control`).
+    pub fn read(line: &[u8]) -> Result<Command, String> {
+        let request: Request = serde_json::from_slice(line)
+            .map_err(|error| format!("the request is not of {SCHEMA}: {error}"))?;
+        if request.schema != SCHEMA {
+            let other = request.schema;
+            return Err(format!("schema {other} is not known here; use {SCHEMA}"));
+        }
+        Ok(request.command)
+    }
+}
+
 /// A reply.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message {

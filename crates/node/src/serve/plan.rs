@@ -238,6 +238,8 @@ fn encrypted(config: &Config, node: &Settings) -> anyhow::Result<Option<encrypte
         workers: said.workers,
         connections: said.connections,
         connections_per_prefix: said.connections_per_prefix,
+        new_per_prefix: said.new_per_prefix,
+        busy_per_prefix: said.busy_per_prefix,
         idle: said.idle,
         queries_per_connection: said.queries_per_connection,
         streams: said.streams_per_connection,

@@ -96,7 +96,7 @@ async fn serve(room: &Room, stream: TcpStream, peer: IpAddr, acceptor: TlsAccept
     match seat.leave(reason) {
         // Under pressure nothing is spent on manners.
         Reason::Broken | Reason::Shed | Reason::Evicted | Reason::Blocked => {
-            reset(stream.get_ref().0)
+            reset(stream.get_ref().0);
         }
         // A peer that does not hear it finds the connection closed.
         _ => drop(timeout(FAREWELL, stream.shutdown()).await),

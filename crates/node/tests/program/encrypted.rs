@@ -105,5 +105,9 @@ fn files_that_do_not_do_are_refused_before_anything_is_served() {
     fs::remove_file(root.path("certificate.pem")).unwrap();
     refusal("imrs.toml:4:15: cannot read ");
     fs::write(root.path("certificate.pem"), "nothing").unwrap();
-    refusal("certificate.pem holds no certificates");
+    refusal(&format!(
+        "imrs.toml:4:15: {} holds no certificates; it should have a section `-----BEGIN \
+         CERTIFICATE-----`: no line of it begins with `-----BEGIN`\n",
+        root.path("certificate.pem")
+    ));
 }

@@ -88,6 +88,12 @@ fn a_reload_shows_what_is_in_the_files_of_the_certificate() {
     fs::write(root.path("certificate.pem"), "nothing").unwrap();
     server.signal("HUP");
     server.wait_for_log("the certificate shown stays");
+    let (text, exit) = server.ctl(&["status"]);
+    assert!(
+        text.contains("the certificate shown stays as it was: "),
+        "{text}"
+    );
+    assert_eq!(exit, 3, "{text}");
 }
 
 #[test]

@@ -177,6 +177,9 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// The time of verification.
     pub time: Time,
+    /// What needs attention beside the zones, a sentence each; older nodes do not tell it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attention: Vec<String>,
     /// Addresses that it answers on, by UDP and TCP.
     pub listen: Vec<String>,
     /// Worker threads.

@@ -94,8 +94,8 @@ struct Section {
 }
 
 impl Flaw {
-    /// What is wrong with a file in which what was looked for is not to be found.
-    pub(super) fn of(octets: &[u8]) -> Self {
+    /// What is wrong with a file in which what was looked for is not to be found (fuzz target `pem`).
+    pub fn of(octets: &[u8]) -> Self {
         if octets.trim_ascii().is_empty() {
             return Flaw::Empty;
         }
@@ -107,8 +107,9 @@ impl Flaw {
         let mut first: Option<Section> = None;
         for (line, octets) in (1..).zip(octets.split(|octet| *octet == b'\n')) {
             let text = octets.trim_ascii_end();
-            if let Some(rest) = text.strip_prefix(BEGIN) {
-                match (open.take(), rest.strip_suffix(DASHES)) {
+            // Its last space counts, as it does to the library.
+            if let Some(rest) = octets.strip_prefix(BEGIN) {
+                match (open.take(), rest.trim_ascii_end().strip_suffix(DASHES)) {
                     (Some(section), _) => return section.unfinished(),
                     (None, None) => return Flaw::Beginning { line },
                     (None, Some(label)) => open = Some(Section::new(line, label)),
@@ -135,8 +136,8 @@ impl Flaw {
         }
     }
 
-    /// The same of a file in which a section is there and cannot be read.
-    pub(super) fn of_unread(octets: &[u8]) -> Self {
+    /// What is wrong with a file in which a section is there and cannot be read.
+    pub fn of_unread(octets: &[u8]) -> Self {
         match Flaw::of(octets) {
             Flaw::Other { line, .. } => Flaw::Damaged { line },
             flaw => flaw,
@@ -195,6 +196,11 @@ mod tests {
         );
         check(
             b"-----BEGIN CERTIFICATE----\nAAAA\n",
+            "line 1 begins a section and does not end with `-----`",
+        );
+        // Found by the fuzz target.
+        check(
+            b"-----BEGIN \nAAAA\n",
             "line 1 begins a section and does not end with `-----`",
         );
         let unfinished = "the section at line 1 has no end; write `-----END CERTIFICATE-----` behind \

@@ -132,11 +132,17 @@ fn fuzz(folder: &Path, target: &str, seconds: u32) -> Result<Report> {
     println!("fuzzing {target} for {seconds} s");
     let grown = folder.join("target/grown").join(target);
     let finds = folder.join("target/finds").join(target);
+    let seeds = folder.join("corpus").join(target);
+    ensure!(
+        seeds.is_dir(),
+        "{target} has no seeds; put some into {}",
+        seeds.display()
+    );
     std::fs::create_dir_all(&grown)?;
     std::fs::create_dir_all(&finds)?;
     let mut child = Command::new(program(folder, target))
         .arg(&grown)
-        .arg(folder.join("corpus").join(target))
+        .arg(seeds)
         .arg(format!("-artifact_prefix={}/", finds.display()))
         .arg(format!("-max_total_time={seconds}"))
         .args([

@@ -40,6 +40,17 @@ pub enum FileError {
     },
 }
 
+impl FileError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            FileError::Read { path, .. }
+            | FileError::Unpack { path, .. }
+            | FileError::TooLarge { path, .. } => path,
+        }
+    }
+}
+
 /// Reads a file that is not packed.
 pub fn read_plain(path: &Path, what: &'static str, limit: u64) -> Result<Vec<u8>, FileError> {
     let file = open(path)?;

@@ -14,7 +14,7 @@ pub mod control;
 pub mod dial;
 pub mod encrypted;
 pub mod files;
-mod guard;
+pub mod guard;
 pub mod hosting;
 mod keeping;
 pub mod limits;

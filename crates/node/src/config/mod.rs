@@ -242,7 +242,24 @@ impl Config {
 
     /// Checks that the files named can be read, so that the error can say where they are named.
     pub fn check_files(&self, path: &Path) -> Result<(), ConfigError> {
+        for file in self.files() {
+            files::open(file.get_ref())
+                .map_err(|error| self.error_of(path, file.get_ref(), chain(&error)))?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a file, with the place where the configuration at `path` names it.
+    pub fn error_of(&self, path: &Path, file: &Path, message: String) -> ConfigError {
         let text = std::fs::read_to_string(path).unwrap_or_default();
+        match self.files().find(|named| named.get_ref() == file) {
+            Some(named) => ConfigError::at(path, &text, named.span().start, message),
+            None => ConfigError::of_options(message),
+        }
+    }
+
+    /// All files that are named and have to be there.
+    fn files(&self) -> impl Iterator<Item = &Spanned<PathBuf>> {
         let zones = self.zones.iter();
         let zones = zones.flat_map(|zone| zone.file.iter().chain(&zone.anchors));
         let listener = self.written_transfer.tls.iter();
@@ -257,11 +274,7 @@ impl Config {
         let encrypted = self.written_encrypted.iter();
         let encrypted = encrypted.map(|encrypted| &encrypted.certificate);
         let others = tls.chain(listener).chain(encrypted).chain(defence);
-        for file in zones.chain(others).chain(self.private_keys()) {
-            files::open(file.get_ref())
-                .map_err(|error| ConfigError::at(path, &text, file.span().start, chain(&error)))?;
-        }
-        Ok(())
+        zones.chain(others).chain(self.private_keys())
     }
 
     /// The key of a name, or that there is none.

@@ -151,6 +151,8 @@ pub(super) struct WrittenEncrypted {
     pub(super) workers: Option<Limited<1, { WORKERS_MAX }>>,
     pub(super) connections: Option<Spanned<Limited<1, 65_536>>>,
     pub(super) connections_per_prefix: Option<Spanned<Limited<1, 65_536>>>,
+    pub(super) new_per_second_per_prefix: Option<Limited<1, 1_000_000>>,
+    pub(super) cpu_milliseconds_per_prefix: Option<Limited<1, 1000>>,
     pub(super) idle_seconds: Option<Limited<1, 600>>,
     pub(super) queries_per_connection: Option<Limited<1, 1_000_000_000>>,
     pub(super) streams_per_connection: Option<Limited<1, 1000>>,

@@ -201,19 +201,13 @@ fn answer(stream: &UnixStream, asked: &Asked) -> Reply {
         Ok(line) => line,
         Err(error) => return refuse(format!("the request did not arrive: {error}")),
     };
-    let request: Request = match serde_json::from_slice(&line) {
-        Ok(request) => request,
-        Err(error) => return refuse(format!("the request is not of {SCHEMA}: {error}")),
+    let command = match Request::read(&line) {
+        Ok(command) => command,
+        Err(message) => return refuse(message),
     };
-    if request.schema != SCHEMA {
-        return refuse(format!(
-            "schema {} is not known here; use {SCHEMA}",
-            request.schema
-        ));
-    }
     let (sender, receiver): (_, Receiver<Reply>) = sync_channel(1);
-    let patience = request.command.patience();
-    asked(request.command, sender);
+    let patience = command.patience();
+    asked(command, sender);
     receiver
         .recv_timeout(patience)
         .unwrap_or_else(|_| refuse("the server is too busy to reply; it goes on, ask again"))

@@ -1,9 +1,10 @@
 //! What this side shows, which can change while it is served, and how TLS is spoken with it.
 
 use super::limits::TICKETS;
+use crate::chain;
 use crate::config::Identity;
 use crate::dial::tls::{self, TlsError};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub struct Certificate {
     identity: Identity,
     shown: Arc<Shown>,
+    /// Why the files did not do when they were read last.
+    refusal: ArcSwapOption<String>,
 }
 
 impl Certificate {
@@ -24,14 +27,23 @@ impl Certificate {
         Ok(Certificate {
             identity: identity.clone(),
             shown: Arc::new(Shown(ArcSwap::from_pointee(certified(identity)?))),
+            refusal: ArcSwapOption::empty(),
         })
     }
 
     /// Reads the files anew. New connections are shown what is in them; if they do not do, what was
     /// shown stays.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.shown.0.store(Arc::new(certified(&self.identity)?));
+        let certified = certified(&self.identity);
+        let refusal = certified.as_ref().err().map(|error| Arc::new(chain(error)));
+        self.refusal.store(refusal);
+        self.shown.0.store(Arc::new(certified?));
         Ok(())
+    }
+
+    /// Why what is shown is not what is in the files, if so.
+    pub fn refusal(&self) -> Option<Arc<String>> {
+        self.refusal.load_full()
     }
 
     /// How TLS is spoken with it: version 1.3 alone, without clients' certificates and without data

@@ -29,8 +29,12 @@ pub struct Counters {
 pub struct Connections<N = u64> {
     /// Accepted, the handshake before them.
     pub opened: N,
+    /// Not accepted, since their prefix is blocked.
+    pub blocked_new: N,
     /// Not accepted, since the node was under pressure.
     pub shed_new: N,
+    /// Not accepted, since their prefix opened too many of late, or took too much time.
+    pub limited: N,
     /// Not accepted, since the limit for all is reached and none can be closed instead.
     pub refused: N,
     /// Not accepted, since the limit for the client's prefix is reached and none can be closed
@@ -56,8 +60,12 @@ pub struct Connections<N = u64> {
     pub evicted: N,
     /// Closed by us after as many queries as one connection may have.
     pub spent: N,
+    /// Closed by us, once what was asked was answered, because their prefix took too much time.
+    pub overspent: N,
     /// Closed by us because the peer broke the rules of the transport.
     pub misused: N,
+    /// Closed by us because their prefix was blocked meanwhile.
+    pub blocked: N,
     /// Closed by us because the node was under pressure.
     pub shed: N,
     /// Closed by us when stopping.
@@ -75,18 +83,22 @@ impl Connections {
             + self.slow
             + self.evicted
             + self.spent
+            + self.overspent
             + self.misused
+            + self.blocked
             + self.shed
             + self.stopped;
         self.opened.saturating_sub(closed)
     }
 
     /// Each count with its name; `open` are those of now.
-    pub(crate) fn named(&self) -> [(&'static str, u64); 18] {
+    pub(crate) fn named(&self) -> [(&'static str, u64); 22] {
         [
             ("open", self.open()),
             ("opened", self.opened),
+            ("blocked-new", self.blocked_new),
             ("shed-new", self.shed_new),
+            ("limited", self.limited),
             ("refused", self.refused),
             ("refused-prefix", self.refused_prefix),
             ("exhausted", self.exhausted),
@@ -99,7 +111,9 @@ impl Connections {
             ("slow", self.slow),
             ("evicted", self.evicted),
             ("spent", self.spent),
+            ("overspent", self.overspent),
             ("misused", self.misused),
+            ("blocked", self.blocked),
             ("shed", self.shed),
             ("stopped", self.stopped),
         ]
@@ -126,7 +140,9 @@ impl Connections<Number> {
             Reason::Slow => &self.slow,
             Reason::Evicted => &self.evicted,
             Reason::Spent => &self.spent,
+            Reason::Overspent => &self.overspent,
             Reason::Misused => &self.misused,
+            Reason::Blocked => &self.blocked,
             Reason::Shed => &self.shed,
             Reason::Stopped => &self.stopped,
         };
@@ -135,7 +151,9 @@ impl Connections<Number> {
 
     fn add_to(&self, sum: &mut Connections) {
         sum.opened += self.opened.get();
+        sum.blocked_new += self.blocked_new.get();
         sum.shed_new += self.shed_new.get();
+        sum.limited += self.limited.get();
         sum.refused += self.refused.get();
         sum.refused_prefix += self.refused_prefix.get();
         sum.exhausted += self.exhausted.get();
@@ -148,7 +166,9 @@ impl Connections<Number> {
         sum.slow += self.slow.get();
         sum.evicted += self.evicted.get();
         sum.spent += self.spent.get();
+        sum.overspent += self.overspent.get();
         sum.misused += self.misused.get();
+        sum.blocked += self.blocked.get();
         sum.shed += self.shed.get();
         sum.stopped += self.stopped.get();
     }

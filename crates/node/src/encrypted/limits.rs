@@ -54,6 +54,19 @@ pub(super) const TICKETS: usize = 1;
 /// How long a peer may take to hear that its connection is closed.
 pub(super) const FAREWELL: Duration = Duration::from_millis(100);
 
+/// Buckets of 64 octets in which one thread counts what client prefixes cost it: 64 KiB, twice.
+pub(super) const BUDGET_BUCKETS: usize = 1 << 10;
+
+/// Seconds over which what a client prefix may do is evened out, as over TCP.
+pub(super) const BUDGET_WINDOW_S: u32 = 5;
+
+/// What a handshake over QUIC is counted as: the library does it in tasks of its own, whose time
+/// cannot be told by client. One over TLS takes 300 µs, and its packets come on top.
+pub(super) const QUIC_HANDSHAKE: Duration = Duration::from_micros(500);
+
+/// What the packets of a query over QUIC are counted as, for the same reason.
+pub(super) const QUIC_QUERY: Duration = Duration::from_micros(20);
+
 /// How many of the connections without progress for longest are looked at for one of the prefix
 /// that is at its limit.
 pub(super) const EVICTION_SEARCH: usize = 256;

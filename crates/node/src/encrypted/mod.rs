@@ -7,6 +7,7 @@
 //! sockets      all of them, before any thread runs
 //! certificate  what is shown, and how TLS is spoken
 //! pool         one thread: its listeners, its connections, the watch over them
+//!   budgets    what a prefix may cost
 //!   seats      which connections there are, and which have to go
 //!   tls        accept, shake hands, answer in order
 //!   quic       the same, a query a stream
@@ -16,6 +17,7 @@
 //!
 //! Each connection is a task on the runtime of its thread. Knows nothing of zones, files or signals.
 
+mod budgets;
 mod certificate;
 mod counters;
 pub mod framing;
@@ -32,6 +34,7 @@ pub use limits::{INBOX_OCTETS_MAX, QUERY_OCTETS_MAX};
 
 use crate::transport::Admission;
 use arc_swap::ArcSwap;
+use budgets::Budgets;
 use counters::Tally;
 use imrs_engine::Service;
 use pool::{Room, Work};
@@ -68,6 +71,10 @@ pub struct Settings {
     pub connections: usize,
     /// Connections at once from one client prefix (IPv4 /24, IPv6 /56).
     pub connections_per_prefix: usize,
+    /// New connections in a second from one client prefix, per thread.
+    pub new_per_prefix: u32,
+    /// Time in a second that a thread spends on the connections of one client prefix.
+    pub busy_per_prefix: Duration,
     /// A connection is closed after this time without progress. At most 6553.5 s.
     pub idle: Duration,
     /// Queries that one connection may have.
@@ -165,6 +172,8 @@ struct Parts {
     keepalive: u16,
     queries: u64,
     handshakes_before_retry: usize,
+    new_per_prefix: u32,
+    busy_per_prefix: Duration,
 }
 
 impl Encrypted {
@@ -270,11 +279,14 @@ impl Bound {
                 keepalive: u16::try_from(settings.idle.as_millis() / 100).unwrap_or(u16::MAX),
                 queries: settings.queries_per_connection,
                 handshakes_before_retry: settings.handshakes_before_retry(),
+                new_per_prefix: settings.new_per_prefix,
+                busy_per_prefix: settings.busy_per_prefix,
             };
             let (admission, idle) = (Arc::clone(&admission), settings.idle);
             let run = move || {
                 let seats = Seats::new(admission, Arc::clone(&parts.tally), idle);
-                work.run(Room::new(seats, parts));
+                let budgets = Budgets::new(parts.new_per_prefix, parts.busy_per_prefix);
+                work.run(Room::new(seats, budgets, parts));
             };
             let name = format!("encrypted-{number}");
             let thread = thread::Builder::new().name(name).spawn(run);

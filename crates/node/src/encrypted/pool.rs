@@ -1,5 +1,6 @@
 //! One thread of encrypted transport: its listeners, its connections, and the watch over them.
 
+use super::budgets::Budgets;
 use super::counters::Tally;
 use super::limits::{LOOK, MESSAGE_OCTETS_MAX, PRESSURE_CLOSES_ALL, STOP};
 use super::seats::{Reason, Seats};
@@ -7,7 +8,7 @@ use super::{Medium, quic, tls};
 use crate::clock::present;
 use crate::system;
 use arc_swap::ArcSwap;
-use imrs_engine::{Client, Peer, Pressure, Service, Transport, respond};
+use imrs_engine::{Client, Outcome, Peer, Pressure, Service, Transport, respond};
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -36,6 +37,7 @@ pub(super) struct Work {
 /// What the connections of a thread share.
 pub(super) struct Room {
     pub(super) seats: Rc<Seats>,
+    pub(super) budgets: Budgets,
     pub(super) tally: Arc<Tally>,
     pub(super) service: Arc<ArcSwap<Service>>,
     pub(super) pressure: Arc<AtomicU8>,
@@ -49,9 +51,10 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(seats: Rc<Seats>, parts: super::Parts) -> Self {
+    pub(super) fn new(seats: Rc<Seats>, budgets: Budgets, parts: super::Parts) -> Self {
         Room {
             seats,
+            budgets,
             tally: parts.tally,
             service: parts.service,
             pressure: parts.pressure,
@@ -67,14 +70,27 @@ impl Room {
         self.pressure.load(Relaxed)
     }
 
+    /// Whether whoever has this address is not answered.
+    pub(super) fn is_blocked(&self, peer: IpAddr) -> bool {
+        self.service.load().defence.blocked.contains(peer)
+    }
+
     /// Answers a query, and adds the response with its length to `output`; nothing if there is
-    /// none. What zones alone do not answer (NOTIFY, transfers, signed queries) is answered as a
+    /// none. One that is blocked since it connected has to go. What zones alone do not answer (NOTIFY, transfers, signed queries) is answered as a
     /// server does that does none of these: those have listeners of their own.
-    pub(super) fn answer(&self, medium: Medium, peer: IpAddr, query: &[u8], output: &mut Vec<u8>) {
+    pub(super) fn answer(
+        &self,
+        medium: Medium,
+        peer: IpAddr,
+        query: &[u8],
+        output: &mut Vec<u8>,
+    ) -> Result<(), Reason> {
         let mut scratch = self.scratch.borrow_mut();
         let service = self.service.load();
+        let messages = self.tally.messages(medium, peer);
         if service.defence.blocked.contains(peer) {
-            return;
+            messages.record(query, Outcome::DROPPED);
+            return Err(Reason::Blocked);
         }
         let client = Client {
             transport: match medium {
@@ -91,12 +107,13 @@ impl Room {
             }),
         };
         let outcome = respond(&service, client, query, &mut scratch);
-        self.tally.messages(medium, peer).record(query, outcome);
+        messages.record(query, outcome);
         let response = scratch.get(..outcome.len).unwrap_or_default();
         if let Ok(octets @ 1..) = u16::try_from(response.len()) {
             output.extend_from_slice(&octets.to_be_bytes());
             output.extend_from_slice(response);
         }
+        Ok(())
     }
 
     /// Ends those whose time is over, and those for whom the node has no room now.

@@ -7,7 +7,8 @@ use super::Medium;
 use super::framing::only_message;
 use super::limits::{
     INCOMING_MAX, INCOMING_OCTETS_ALL, INCOMING_OCTETS_EACH, PRESSURE_CLOSES_ALL, QUERY_OCTETS_MAX,
-    QUIC_CRYPTO_OCTETS, QUIC_MTU, QUIC_SEND_WINDOW, QUIC_STREAM_WINDOW, QUIC_WINDOW,
+    QUIC_CRYPTO_OCTETS, QUIC_HANDSHAKE, QUIC_MTU, QUIC_QUERY, QUIC_SEND_WINDOW, QUIC_STREAM_WINDOW,
+    QUIC_WINDOW,
 };
 use super::pool::Room;
 use super::seats::{Phase, Reason, Seat};
@@ -75,6 +76,13 @@ pub(super) fn config(
 pub(super) async fn listen(room: Rc<Room>, endpoint: Endpoint) {
     while let Some(incoming) = endpoint.accept().await {
         let counts = room.tally.connections(Medium::Quic);
+        let peer = incoming.remote_address().ip();
+        if room.is_blocked(peer) {
+            counts.blocked_new.add(1);
+            // As over UDP, not even a packet is spent.
+            incoming.ignore();
+            continue;
+        }
         let pressure = room.pressure();
         if pressure > 0 {
             counts.shed_new.add(1);
@@ -92,18 +100,31 @@ pub(super) async fn listen(room: Rc<Room>, endpoint: Endpoint) {
             let _ = incoming.retry();
             continue;
         }
-        let peer = incoming.remote_address().ip();
+        if room.budgets.is_spent(peer) {
+            counts.limited.add(1);
+            incoming.refuse();
+            continue;
+        }
         match room.seats.take(Medium::Quic, peer, Instant::now()) {
             None => incoming.refuse(),
             Some(seat) => {
-                spawn_local(serve(Rc::clone(&room), incoming, peer, seat));
+                let room = Rc::clone(&room);
+                spawn_local(async move {
+                    let served = serve(&room, incoming, peer, seat);
+                    room.budgets.metered(peer, served).await;
+                });
             }
         }
     }
 }
 
 /// Serves a connection from its handshake to its end.
-async fn serve(room: Rc<Room>, incoming: Incoming, peer: IpAddr, seat: Seat) {
+async fn serve(room: &Rc<Room>, incoming: Incoming, peer: IpAddr, seat: Seat) {
+    // A first packet may be forged, in the name of who should not be charged for it.
+    let is_proven = incoming.remote_address_validated();
+    if is_proven {
+        charge(room, peer);
+    }
     let Ok(connecting) = incoming.accept() else {
         seat.leave(Reason::HandshakeFailed);
         return;
@@ -122,14 +143,23 @@ async fn serve(room: Rc<Room>, incoming: Incoming, peer: IpAddr, seat: Seat) {
             }
         },
     };
+    if !is_proven {
+        charge(room, peer);
+    }
     seat.progressed(Phase::Idle);
     let over = tokio::select! {
         biased;
         reason = seat.is_over() => Over::new(reason),
-        over = converse(&room, &connection, peer, &seat) => over,
+        over = converse(room, &connection, peer, &seat) => over,
     };
     seat.leave(over.reason);
     connection.close(over.code, over.text);
+}
+
+/// Counts a new connection of a client whose address is its own.
+fn charge(room: &Room, peer: IpAddr) {
+    room.budgets.open(peer);
+    room.budgets.spend(peer, QUIC_HANDSHAKE);
 }
 
 /// Why a connection is over, and what its peer is told.
@@ -143,8 +173,9 @@ struct Over {
 impl Over {
     fn new(reason: Reason) -> Self {
         let code = match reason {
-            Reason::Evicted | Reason::Shed => EXCESSIVE_LOAD,
+            Reason::Evicted | Reason::Shed | Reason::Overspent => EXCESSIVE_LOAD,
             Reason::Misused => PROTOCOL_ERROR,
+            Reason::Blocked => UNSPECIFIED_ERROR,
             _ => NO_ERROR,
         };
         Over {
@@ -165,6 +196,9 @@ async fn converse(room: &Rc<Room>, connection: &Connection, peer: IpAddr, seat: 
             Some(done) = streams.join_next(), if !streams.is_empty() => {
                 let phase = if streams.is_empty() { Phase::Idle } else { Phase::Busy };
                 match done {
+                    Ok(Served::Answered) if room.budgets.is_overspent(peer) => {
+                        return Over::new(Reason::Overspent);
+                    }
                     Ok(Served::Answered) => seat.progressed(phase),
                     Ok(Served::Over(over)) => return over,
                     // Given up by its peer.
@@ -175,7 +209,12 @@ async fn converse(room: &Rc<Room>, connection: &Connection, peer: IpAddr, seat: 
                 Ok((send, receive)) => {
                     left -= 1;
                     seat.is_now(Phase::Busy);
-                    streams.spawn_local(answer(Rc::clone(room), peer, send, receive));
+                    room.budgets.spend(peer, QUIC_QUERY);
+                    let room = Rc::clone(room);
+                    streams.spawn_local(async move {
+                        let answered = answer(&room, peer, send, receive);
+                        room.budgets.metered(peer, answered).await
+                    });
                 }
                 Err(cause) => return Over::new(ended(&cause)),
             },
@@ -207,7 +246,7 @@ enum Served {
 }
 
 /// Answers the query of a stream.
-async fn answer(room: Rc<Room>, peer: IpAddr, mut send: SendStream, receive: RecvStream) -> Served {
+async fn answer(room: &Room, peer: IpAddr, mut send: SendStream, receive: RecvStream) -> Served {
     let stream = match read(receive).await {
         Ok(stream) => stream,
         Err(served) => return served,
@@ -229,7 +268,9 @@ async fn answer(room: Rc<Room>, peer: IpAddr, mut send: SendStream, receive: Rec
         }
     };
     let mut output = Vec::new();
-    room.answer(Medium::Quic, peer, query, &mut output);
+    if let Err(reason) = room.answer(Medium::Quic, peer, query, &mut output) {
+        return Served::Over(Over::new(reason));
+    }
     drop(stream);
     if output.is_empty() {
         // It was none, or too short to be answered.

@@ -25,7 +25,9 @@ pub(super) enum Reason {
     Slow,
     Evicted,
     Spent,
+    Overspent,
     Misused,
+    Blocked,
     Shed,
     Stopped,
 }

@@ -31,25 +31,36 @@ pub(super) async fn listen(room: Rc<Room>, listener: TcpListener, acceptor: TlsA
                 continue;
             }
         };
-        if room.pressure() > 0 {
-            room.tally.connections(Medium::Tls).shed_new.add(1);
-            reset(&stream);
-            continue;
-        }
         let peer = peer.ip();
-        match room.seats.take(Medium::Tls, peer, Instant::now()) {
+        match admit(&room, peer) {
             None => reset(&stream),
             Some(seat) => {
-                spawn_local(serve(
-                    Rc::clone(&room),
-                    stream,
-                    peer,
-                    acceptor.clone(),
-                    seat,
-                ));
+                let (room, acceptor) = (Rc::clone(&room), acceptor.clone());
+                spawn_local(async move {
+                    let served = serve(&room, stream, peer, acceptor, seat);
+                    room.budgets.metered(peer, served).await;
+                });
             }
         }
     }
+}
+
+/// Lets a client in, or counts why it is sent away before it costs a handshake.
+fn admit(room: &Room, peer: IpAddr) -> Option<Seat> {
+    let counts = room.tally.connections(Medium::Tls);
+    let reason = if room.is_blocked(peer) {
+        &counts.blocked_new
+    } else if room.pressure() > 0 {
+        &counts.shed_new
+    } else if room.budgets.is_spent(peer) {
+        &counts.limited
+    } else {
+        // The handshake of TCP has shown that the address is its own.
+        room.budgets.open(peer);
+        return room.seats.take(Medium::Tls, peer, Instant::now());
+    };
+    reason.add(1);
+    None
 }
 
 /// Makes the end of a connection leave nothing behind here.
@@ -59,7 +70,7 @@ fn reset(stream: &TcpStream) {
 }
 
 /// Serves a connection from its handshake to its end.
-async fn serve(room: Rc<Room>, stream: TcpStream, peer: IpAddr, acceptor: TlsAcceptor, seat: Seat) {
+async fn serve(room: &Room, stream: TcpStream, peer: IpAddr, acceptor: TlsAcceptor, seat: Seat) {
     // Responses are gathered into one write anyway.
     let _ = stream.set_nodelay(true);
     let handshake = acceptor.accept_with(stream, |session| {
@@ -80,11 +91,13 @@ async fn serve(room: Rc<Room>, stream: TcpStream, peer: IpAddr, acceptor: TlsAcc
     let reason = tokio::select! {
         biased;
         reason = seat.is_over() => reason,
-        over = converse(&room, &mut stream, peer, &seat) => over.unwrap_or(Reason::Broken),
+        over = converse(room, &mut stream, peer, &seat) => over.unwrap_or(Reason::Broken),
     };
     match seat.leave(reason) {
         // Under pressure nothing is spent on manners.
-        Reason::Broken | Reason::Shed | Reason::Evicted => reset(stream.get_ref().0),
+        Reason::Broken | Reason::Shed | Reason::Evicted | Reason::Blocked => {
+            reset(stream.get_ref().0);
+        }
         // A peer that does not hear it finds the connection closed.
         _ => drop(timeout(FAREWELL, stream.shutdown()).await),
     }
@@ -122,7 +135,9 @@ async fn converse(
             let Some(query) = next else {
                 break;
             };
-            room.answer(Medium::Tls, peer, query, &mut output);
+            if let Err(reason) = room.answer(Medium::Tls, peer, query, &mut output) {
+                return Ok(reason);
+            }
             has_progressed = true;
             left = left.saturating_sub(1);
             if left == 0 {
@@ -134,6 +149,10 @@ async fn converse(
             }
         }
         send(stream, &mut output).await?;
+        // What it asked for is answered; who asks that much may come again later.
+        if room.budgets.is_overspent(peer) {
+            return Ok(Reason::Overspent);
+        }
         let phase = if inbox.is_empty() {
             Phase::Idle
         } else {

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 /// The prefixes of a file.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Blocked(pub(crate) Prefixes);
+pub struct Blocked(pub Prefixes);
 
 /// Why a file of blocked prefixes is not taken. What was blocked before stays so.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BlocklistError {
+pub enum BlocklistError {
     /// The file cannot be read.
     #[error(transparent)]
     Unread(#[from] FileError),
@@ -52,7 +52,8 @@ pub(crate) fn read(path: &Path) -> Result<Blocked, BlocklistError> {
     parse(path, &octets)
 }
 
-fn parse(path: &Path, octets: &[u8]) -> Result<Blocked, BlocklistError> {
+/// Reads the text of such a file, which `path` names in errors (fuzz target `blocklist`).
+pub fn parse(path: &Path, octets: &[u8]) -> Result<Blocked, BlocklistError> {
     let mut prefixes = Vec::new();
     for (line, octets) in (1..).zip(octets.split(|octet| *octet == b'\n')) {
         let path = || path.to_owned();

@@ -32,7 +32,7 @@ type Octets = Zeroizing<[u8; 16]>;
 
 /// The secrets, and where they are kept.
 #[derive(Debug)]
-pub(crate) struct Jar {
+pub struct Jar {
     held: Held,
     file: Option<PathBuf>,
 }
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Held {
 
 /// Why there are no secrets, or why they stay as they are.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum JarError {
+pub enum JarError {
     /// The file cannot be read.
     #[error(transparent)]
     Unread(#[from] FileError),
@@ -90,8 +90,12 @@ impl Jar {
             return Err(JarError::Public(path.to_owned()));
         }
         let octets = files::read_plain(path, "secrets", SECRET_FILE_OCTETS_MAX)?;
-        let octets = Zeroizing::new(octets);
-        let held = parse(&octets).map_err(|(line, what)| JarError::Malformed {
+        Jar::parse(path, &Zeroizing::new(octets))
+    }
+
+    /// The secrets of the text of such a file, which is at `path` (fuzz target `cookie_secrets`).
+    pub fn parse(path: &Path, octets: &[u8]) -> Result<Jar, JarError> {
+        let held = parse(octets).map_err(|(line, what)| JarError::Malformed {
             path: path.to_owned(),
             line,
             what,
@@ -141,7 +145,7 @@ impl Jar {
     }
 
     /// The roles, and the start of a digest of each secret: enough to see that nodes share it.
-    pub(crate) fn fingerprints(&self) -> Vec<(&'static str, String)> {
+    pub fn fingerprints(&self) -> Vec<(&'static str, String)> {
         let roles = [
             ("active", Some(&self.held.active)),
             ("staging", self.held.staging.as_ref()),
@@ -201,11 +205,16 @@ impl Jar {
         written
     }
 
+    /// The text of its file.
+    pub fn render(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.held.render())
+    }
+
     fn write(&self) -> Result<(), JarError> {
         let Some(path) = &self.file else {
             return Ok(());
         };
-        let text = Zeroizing::new(self.held.render());
+        let text = self.render();
         files::write_secret(path, text.as_bytes()).map_err(|cause| JarError::Unwritten {
             path: path.clone(),
             cause,

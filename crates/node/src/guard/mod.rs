@@ -3,13 +3,13 @@
 //!
 //! The node's own thread owns it and makes of it what the workers are given.
 
-pub(crate) mod blocklist;
+pub mod blocklist;
 mod jar;
 
 pub(crate) use blocklist::{Blocked, BlocklistError};
-pub(crate) use jar::Jar;
+pub use jar::{Jar, JarError};
 
-use crate::config;
+use crate::{chain, config};
 use imrs_engine::{Defence, Identity, Prefixes, Service};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -28,6 +28,8 @@ pub(crate) struct Guard {
     jar: Option<Jar>,
     defence: Arc<Defence>,
     blocklist: Option<PathBuf>,
+    /// Why the file of blocked prefixes was not taken when it was read last.
+    refusal: Option<String>,
 }
 
 impl Guard {
@@ -62,6 +64,7 @@ impl Guard {
                 blocked: blocked.0,
             }),
             blocklist: config.blocklist.clone(),
+            refusal: None,
         })
     }
 
@@ -102,10 +105,22 @@ impl Guard {
         self.defence.blocked.len()
     }
 
-    /// Blocks these prefixes in place of those before.
-    pub(crate) fn block(&mut self, blocked: Blocked) {
-        let mut defence = Defence::clone(&self.defence);
-        defence.blocked = blocked.0;
-        self.defence = Arc::new(defence);
+    /// Blocks what the file says now, in place of what it said before; one that is not good
+    /// changes nothing.
+    pub(crate) fn block(&mut self, read: Result<Blocked, BlocklistError>) {
+        match read {
+            Ok(blocked) => {
+                let mut defence = Defence::clone(&self.defence);
+                defence.blocked = blocked.0;
+                self.defence = Arc::new(defence);
+                self.refusal = None;
+            }
+            Err(refusal) => self.refusal = Some(chain(&refusal)),
+        }
+    }
+
+    /// Why who is blocked is not what the file says, if so.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
     }
 }

@@ -7,7 +7,6 @@ use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
 use super::{counts, encrypted, log, orders, report};
-use crate::chain;
 use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{self, Command, Reply};
@@ -307,21 +306,15 @@ impl Node {
 
     /// Blocks what the file of blocked prefixes says now; one that is not good changes nothing.
     fn block(&mut self, blocked: Result<Blocked, BlocklistError>) -> v1::Blocklist {
-        let refusal = match blocked {
-            Ok(blocked) => {
-                self.guard.block(blocked);
-                info!("{} prefixes are blocked", self.guard.blocked());
-                None
-            }
-            Err(refusal) => {
-                let refusal = chain(&refusal);
-                warn!("who is blocked stays as it was: {refusal}");
-                Some(refusal)
-            }
-        };
+        self.guard.block(blocked);
+        let (prefixes, refusal) = (self.guard.blocked(), self.guard.refusal());
+        match refusal {
+            None => info!("{prefixes} prefixes are blocked"),
+            Some(refusal) => warn!("who is blocked stays as it was: {refusal}"),
+        }
         v1::Blocklist {
-            prefixes: self.guard.blocked(),
-            refusal,
+            prefixes,
+            refusal: refusal.map(str::to_owned),
         }
     }
 

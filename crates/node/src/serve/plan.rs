@@ -5,6 +5,7 @@ use crate::cli::Serve;
 use crate::clock::{At, Clock};
 use crate::config::{self, Config, ConfigError, Transfer, Zone};
 use crate::control::path::{self, Place};
+use crate::dial::tls::TlsError;
 use crate::dial::{Patience, tls};
 use crate::encrypted::{self, Certificate};
 use crate::hosting::{Origin, Source};
@@ -106,11 +107,11 @@ impl Plan {
         }
         let told = |text: &Option<config::Told>| text.as_ref().map(|told| told.0.clone());
         Ok(Plan {
-            encrypted: encrypted(&config, &settings)?,
+            encrypted: encrypted(args, &config, &settings)?,
             settings,
             sources,
             transferred,
-            listener: listener(&config.transfer)?,
+            listener: listener(args, &config)?,
             transfer: config.transfer.clone(),
             keys: config.keys.iter().cloned().collect(),
             state: config
@@ -193,16 +194,19 @@ fn zones(args: &Serve, config: &Config) -> anyhow::Result<Vec<(Source, Transferr
             plausible: transfers.plausible,
             ..Source::of(origin)
         };
-        Ok((source, Transferred::new(zone, &config.transfer)?))
+        let transferred = Transferred::new(zone, &config.transfer);
+        Ok((
+            source,
+            transferred.map_err(|error| unfit(args, config, &error))?,
+        ))
     });
     configured.collect()
 }
 
 impl Transferred {
-    fn new(zone: &Zone, transfer: &Transfer) -> anyhow::Result<Self> {
+    fn new(zone: &Zone, transfer: &Transfer) -> Result<Self, TlsError> {
         let name = &zone.name.get_ref().0;
-        let peers = Peers::new(&zone.transfers, transfer.max_age)
-            .map_err(|error| ConfigError::of_options(chain(&error)))?;
+        let peers = Peers::new(&zone.transfers, transfer.max_age)?;
         Ok(Transferred {
             peers,
             is_anchored: name.is_root() || zone.anchors.is_some(),
@@ -216,21 +220,36 @@ impl Transferred {
     }
 }
 
-fn listener(transfer: &Transfer) -> anyhow::Result<Option<(Vec<SocketAddr>, tls::Server)>> {
-    let Some(listener) = &transfer.tls else {
+/// Names the place of a file that does not do for TLS.
+fn unfit(args: &Serve, config: &Config, error: &TlsError) -> ConfigError {
+    match (&args.config, error.file()) {
+        (Some(path), Some(file)) => config.error_of(path, file, chain(error)),
+        _ => ConfigError::of_options(chain(error)),
+    }
+}
+
+fn listener(
+    args: &Serve,
+    config: &Config,
+) -> anyhow::Result<Option<(Vec<SocketAddr>, tls::Server)>> {
+    let Some(listener) = &config.transfer.tls else {
         return Ok(None);
     };
     let server = tls::Server::read(&listener.identity, listener.client_ca.as_deref())
-        .map_err(|error| ConfigError::of_options(chain(&error)))?;
+        .map_err(|error| unfit(args, config, &error))?;
     Ok(Some((listener.listen.clone(), server)))
 }
 
-fn encrypted(config: &Config, node: &Settings) -> anyhow::Result<Option<encrypted::Settings>> {
+fn encrypted(
+    args: &Serve,
+    config: &Config,
+    node: &Settings,
+) -> anyhow::Result<Option<encrypted::Settings>> {
     let Some(said) = &config.encrypted else {
         return Ok(None);
     };
-    let certificate = Certificate::read(&said.identity)
-        .map_err(|error| ConfigError::of_options(chain(&error)))?;
+    let certificate = Certificate::read(&said.identity);
+    let certificate = certificate.map_err(|error| unfit(args, config, &error))?;
     Ok(Some(encrypted::Settings {
         tls: said.tls.clone(),
         quic: said.quic.clone(),
@@ -238,6 +257,8 @@ fn encrypted(config: &Config, node: &Settings) -> anyhow::Result<Option<encrypte
         workers: said.workers,
         connections: said.connections,
         connections_per_prefix: said.connections_per_prefix,
+        new_per_prefix: said.new_per_prefix,
+        busy_per_prefix: said.busy_per_prefix,
         idle: said.idle,
         queries_per_connection: said.queries_per_connection,
         streams: said.streams_per_connection,

@@ -24,6 +24,7 @@ pub(super) fn status(node: &Node) -> v1::Status {
             is_present: node.clock == Clock::Present,
             now: rfc3339(now),
         },
+        attention: attention(node),
         listen: node
             .running
             .addresses()
@@ -90,11 +91,23 @@ pub(super) fn health(node: &Node) -> v1::Health {
     let zones = node.hosting.zones();
     if !zones.iter().any(Hosted::is_served) {
         v1::Health::Failed
-    } else if zones.iter().any(Hosted::is_degraded) {
+    } else if zones.iter().any(Hosted::is_degraded) || !attention(node).is_empty() {
         v1::Health::Degraded
     } else {
         v1::Health::Well
     }
+}
+
+/// What needs attention beside the zones: files that were not good when they were read again.
+fn attention(node: &Node) -> Vec<String> {
+    let blocklist = { node.guard.refusal() }
+        .map(|refusal| format!("who is blocked stays as it was: {refusal}"));
+    let encrypted = node.encrypted.as_ref();
+    let certificate = encrypted.and_then(|encrypted| encrypted.certificate().refusal());
+    let certificate = certificate.map(|refusal| {
+        format!("DNS over TLS and QUIC: the certificate shown stays as it was: {refusal}")
+    });
+    blocklist.into_iter().chain(certificate).collect()
 }
 
 fn zone(zone: &Hosted, now: UnixTime) -> v1::Zone {

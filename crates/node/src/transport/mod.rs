@@ -24,7 +24,7 @@ mod error;
 mod limits;
 mod listen;
 mod pressure;
-mod proxy;
+pub mod proxy;
 mod sieve;
 mod sys;
 mod tcp;

@@ -9,17 +9,22 @@ use std::net::IpAddr;
 
 /// What stands ahead of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ahead {
-    /// A header of `len` octets. `client` is whom it speaks for, if not the proxy itself.
-    Header { client: Option<IpAddr>, len: usize },
+pub enum Ahead {
+    /// A header.
+    Header {
+        /// Whom it speaks for, if not the proxy itself.
+        client: Option<IpAddr>,
+        /// Its octets.
+        len: usize,
+    },
     /// The start of a header.
     Unfinished,
     /// Something else.
     Other,
 }
 
-/// Reads what stands ahead of a message of a proxy.
-pub(super) fn read(octets: &[u8]) -> Ahead {
+/// Reads what stands ahead of a message of a proxy (fuzz target `proxy`).
+pub fn read(octets: &[u8]) -> Ahead {
     match Header::try_from(octets) {
         Ok(header) => Ahead::Header {
             client: client(&header),

@@ -53,7 +53,7 @@ fn a_file_of_authorities_has_to_hold_nothing_but_good_ones() {
         &text,
         &format!(
             "DIR/{} holds no certificates of authorities; it should have a section \
-             `-----BEGIN CERTIFICATE-----`",
+             `-----BEGIN CERTIFICATE-----`: no line of it begins with `-----BEGIN`",
             name(&text)
         ),
     );
@@ -63,16 +63,20 @@ fn a_file_of_authorities_has_to_hold_nothing_but_good_ones() {
         key,
         &format!(
             "DIR/{} holds no certificates of authorities; it should have a section \
-             `-----BEGIN CERTIFICATE-----`",
+             `-----BEGIN CERTIFICATE-----`: line 1 begins a section `PRIVATE KEY`",
             name(key)
         ),
     );
     let good = std::fs::read_to_string(authority.file()).unwrap();
     let cut = authority.file_of("cut", &good[..good.len() - 30]);
-    let error = Client::read(&with(&cut)).unwrap_err().to_string();
-    assert!(
-        error.contains("is no file of certificates of authorities in PEM"),
-        "{error}"
+    check(
+        &with(&cut),
+        &cut,
+        &format!(
+            "DIR/{} is no file of certificates of authorities in PEM: the section at line 1 has no \
+             end; write `-----END CERTIFICATE-----` behind it, or copy the file anew",
+            name(&cut)
+        ),
     );
     let bad = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let second = authority.file_of("second", &[&good, bad].concat());

@@ -1,7 +1,7 @@
 //! A server with a certificate of its own, and clients that trust it.
 
 use arc_swap::ArcSwap;
-use imrs_engine::{Identity as Told, Service};
+use imrs_engine::{Defence, Identity as Told, Prefixes, Service};
 use imrs_node::config::Identity;
 use imrs_node::encrypted::{Certificate, Counters, Encrypted, Settings};
 use quinn::crypto::rustls::QuicClientConfig;
@@ -37,6 +37,7 @@ pub(crate) const FAR: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 pub(crate) struct Bed {
     pub(crate) server: Encrypted,
     pressure: Arc<AtomicU8>,
+    service: Arc<ArcSwap<Service>>,
     identity: Identity,
     roots: RootCertStore,
     runtime: Runtime,
@@ -61,6 +62,8 @@ impl Bed {
             workers: NonZeroUsize::MIN,
             connections: 400,
             connections_per_prefix: 400,
+            new_per_prefix: 1_000_000,
+            busy_per_prefix: Duration::from_secs(1000),
             idle: PATIENCE * 2,
             queries_per_connection: 1_000_000,
             streams: 16,
@@ -81,6 +84,7 @@ impl Bed {
         Bed {
             server: bound.start(&service, &pressure).unwrap(),
             pressure,
+            service,
             identity,
             roots,
             runtime: Builder::new_current_thread().enable_all().build().unwrap(),
@@ -96,6 +100,16 @@ impl Bed {
 
     pub(crate) fn press(&self, level: u8) {
         self.pressure.store(level, Relaxed);
+    }
+
+    /// Answers nobody of the prefix of [`NEAR`] from now on.
+    pub(crate) fn block_near(&self) {
+        let mut service = Service::clone(&self.service.load());
+        service.defence = Arc::new(Defence {
+            blocked: Prefixes::new([(NEAR.into(), 24)]),
+            ..Defence::default()
+        });
+        self.service.store(Arc::new(service));
     }
 
     /// Puts another certificate into the files, and has it trusted.

@@ -6,6 +6,7 @@
 
 mod attack;
 mod bed;
+mod defence;
 mod pressure;
 mod quic;
 mod tls;

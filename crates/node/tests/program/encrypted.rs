@@ -88,6 +88,12 @@ fn a_reload_shows_what_is_in_the_files_of_the_certificate() {
     fs::write(root.path("certificate.pem"), "nothing").unwrap();
     server.signal("HUP");
     server.wait_for_log("the certificate shown stays");
+    let (text, exit) = server.ctl(&["status"]);
+    assert!(
+        text.contains("the certificate shown stays as it was: "),
+        "{text}"
+    );
+    assert_eq!(exit, 3, "{text}");
 }
 
 #[test]
@@ -105,5 +111,9 @@ fn files_that_do_not_do_are_refused_before_anything_is_served() {
     fs::remove_file(root.path("certificate.pem")).unwrap();
     refusal("imrs.toml:4:15: cannot read ");
     fs::write(root.path("certificate.pem"), "nothing").unwrap();
-    refusal("certificate.pem holds no certificates");
+    refusal(&format!(
+        "imrs.toml:4:15: {} holds no certificates; it should have a section `-----BEGIN \
+         CERTIFICATE-----`: no line of it begins with `-----BEGIN`\n",
+        root.path("certificate.pem")
+    ));
 }

@@ -27,6 +27,8 @@ fn what_is_not_written_has_a_default() {
         (1, Duration::from_secs(10))
     );
     assert_eq!(said.streams_per_connection, 16);
+    let per_prefix = (said.new_per_prefix, said.busy_per_prefix);
+    assert_eq!(per_prefix, (100, Duration::from_millis(250)));
     let text = format!("[encrypted]\nlisten-quic = [\"::\"]\nconnections = 10\n{FILES}");
     assert_eq!(good(&text).encrypted.unwrap().connections_per_prefix, 10);
 }

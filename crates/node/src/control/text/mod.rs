@@ -45,6 +45,9 @@ fn write_status(text: &mut String, status: &Status) -> std::fmt::Result {
             "time     {at}, standing still: NOT the present, for archived zones only"
         )?;
     }
+    for attention in &status.attention {
+        writeln!(text, "ATTENTION  {attention}")?;
+    }
     writeln!(text, "listen   {}", status.listen.join(", "))?;
     writeln!(text, "workers  {}", status.workers)?;
     if let Some(told) = &status.sandbox {

@@ -103,6 +103,20 @@ pub struct Request {
     pub command: Command,
 }
 
+impl Request {
+    /// What a line from the control socket asks, or why it is not understood (fuzz target
+    /// `control`).
+    pub fn read(line: &[u8]) -> Result<Command, String> {
+        let request: Request = serde_json::from_slice(line)
+            .map_err(|error| format!("the request is not of {SCHEMA}: {error}"))?;
+        if request.schema != SCHEMA {
+            let other = request.schema;
+            return Err(format!("schema {other} is not known here; use {SCHEMA}"));
+        }
+        Ok(request.command)
+    }
+}
+
 /// A reply.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message {
@@ -163,6 +177,9 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// The time of verification.
     pub time: Time,
+    /// What needs attention beside the zones, a sentence each; older nodes do not tell it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attention: Vec<String>,
     /// Addresses that it answers on, by UDP and TCP.
     pub listen: Vec<String>,
     /// Worker threads.

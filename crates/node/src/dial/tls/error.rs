@@ -1,11 +1,11 @@
 //! Why TLS could not be set up, and why it failed with a peer.
 
+use super::flaw::Flaw;
 use crate::files::FileError;
 use domain::utils::base64;
-use rustls::pki_types::pem;
 use rustls::server::VerifierBuilderError;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why what is configured does not do for TLS.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum TlsError {
         cause: FileError,
     },
     /// A file is not PEM.
-    #[error("{} is no file of {what} in PEM, which begins with `-----BEGIN`", path.display())]
+    #[error("{} is no file of {what} in PEM", path.display())]
     Pem {
         /// The file.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum TlsError {
         what: &'static str,
         /// What is wrong in it.
         #[source]
-        cause: pem::Error,
+        flaw: Flaw,
     },
     /// A file holds nothing of what it should hold.
     #[error("{} holds no {what}; it should have a section `-----BEGIN {section}-----`", path.display())]
@@ -39,6 +39,9 @@ pub enum TlsError {
         what: &'static str,
         /// How such a section is called.
         section: &'static str,
+        /// What it holds instead.
+        #[source]
+        flaw: Flaw,
     },
     /// A certificate of an authority is none.
     #[error("certificate {number} in {} cannot be an authority's", path.display())]
@@ -85,6 +88,21 @@ pub enum TlsError {
     /// The library cannot do what is always asked of it.
     #[error("TLS 1.3 is not available")]
     Library(#[source] rustls::Error),
+}
+
+impl TlsError {
+    /// The file that does not do, if it is one of them.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            TlsError::File { cause, .. } => Some(cause.path()),
+            TlsError::Pem { path, .. }
+            | TlsError::Nothing { path, .. }
+            | TlsError::Authority { path, .. }
+            | TlsError::Authorities { path, .. } => Some(path),
+            TlsError::Identity { certificate, .. } => Some(certificate),
+            TlsError::Anybody { .. } | TlsError::Library(_) => None,
+        }
+    }
 }
 
 /// Why TLS failed with a peer. Who it is the caller knows.

@@ -1,6 +1,7 @@
 //! Certificates and keys from PEM files.
 
 use super::error::TlsError;
+use super::flaw::Flaw;
 use crate::config::Identity;
 use crate::dial::limits::PEM_OCTETS_MAX;
 use crate::files;
@@ -40,11 +41,12 @@ pub(crate) fn identity(
             path: path.clone(),
             what,
             section: "PRIVATE KEY",
+            flaw: Flaw::of(&octets),
         },
-        cause => TlsError::Pem {
+        _ => TlsError::Pem {
             path: path.clone(),
             what,
-            cause,
+            flaw: Flaw::of_unread(&octets),
         },
     })?;
     Ok((chain, key))
@@ -54,10 +56,10 @@ fn certificates(path: &Path, what: &'static str) -> Result<Vec<CertificateDer<'s
     let octets = read(path, what)?;
     let certificates = CertificateDer::pem_slice_iter(&octets)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|cause| TlsError::Pem {
+        .map_err(|_| TlsError::Pem {
             path: path.into(),
             what,
-            cause,
+            flaw: Flaw::of_unread(&octets),
         })?;
     match certificates.is_empty() {
         false => Ok(certificates),
@@ -65,6 +67,7 @@ fn certificates(path: &Path, what: &'static str) -> Result<Vec<CertificateDer<'s
             path: path.into(),
             what,
             section: "CERTIFICATE",
+            flaw: Flaw::of(&octets),
         }),
     }
 }

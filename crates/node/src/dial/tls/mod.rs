@@ -6,10 +6,12 @@
 
 mod error;
 mod files;
+mod flaw;
 mod verifier;
 
 pub use error::{OtherKey, TlsError, TlsFault};
 pub(crate) use files::identity;
+pub use flaw::Flaw;
 
 use super::error::DialError;
 use super::limits::{LINGER_OCTETS, LINGER_PATIENCE, READ_OCTETS, TLS_BUFFER_OCTETS};

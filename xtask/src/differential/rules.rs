@@ -135,9 +135,9 @@ pub(super) const RULES: &[Rule] = &[
         aspects: WHOLE,
         when: when::no_question,
         may_stand_alone: true,
-        reason: "imrs says FORMERR to a QUERY without a question, with OPT where the query has it. \
-                 NSD and BIND answer NOERROR to what may be a request for a cookie; others stay \
-                 silent or differ in OPT",
+        reason: "imrs, with its cookies off as here, says FORMERR to a QUERY without a question, with OPT where \
+                 the query has it. NSD and BIND answer NOERROR to what may be a request for a cookie; \
+                 others stay silent or differ in OPT",
         rfc: "RFC 9619 section 4, RFC 6891 section 6.1.1, RFC 7873 section 5.4",
     },
     Rule {
@@ -327,8 +327,8 @@ pub(super) const RULES: &[Rule] = &[
         aspects: WHOLE,
         when: when::option_contents,
         may_stand_alone: false,
-        reason: "imrs does not read the values of options that it does not implement (cookie, \
-                 client subnet, long-lived queries, key tags) and answers. Peers that implement them say FORMERR to \
+        reason: "imrs does not read the values of options that it does not implement (client subnet, \
+                 long-lived queries, key tags) or that are switched off, as cookies are here, and answers. Peers that implement them say FORMERR to \
                  values that are not well-formed",
         rfc: "RFC 6891 section 6.1.2",
     },
@@ -347,8 +347,8 @@ pub(super) const RULES: &[Rule] = &[
         aspects: &[Aspect::Option(option::COOKIE)],
         when: when::always,
         may_stand_alone: false,
-        reason: "imrs does not implement cookies and ignores the option. BIND does, NSD and Knot \
-                 do when told to",
+        reason: "a cookie depends on the second, so cookies are off here in imrs, as they are in NSD and \
+                 Knot. BIND gives them",
         rfc: "RFC 7873 section 5.2.1",
     },
     Rule {

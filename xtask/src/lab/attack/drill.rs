@@ -6,6 +6,7 @@ use super::Options;
 use super::bots::{Bots, OPEN_FILES, Way};
 use super::capacity::{Capacity, Probe};
 use super::clients::Clients;
+use super::core_time::CoreTime;
 use super::field::Field;
 use super::flood::{Flood, Kind};
 use super::ledger::{self, Sums, Told};
@@ -136,11 +137,14 @@ impl Drill<'_> {
         play.clients.resume();
         thread::sleep(PAUSE);
         let from = play.clients.start.elapsed();
+        let core = self.options.server_core;
+        let time = CoreTime::now(core)?;
         let bots = self.begin(scene.attack, &play.opened)?;
         thread::sleep(HOLD);
         play.watch(from + scene.length);
         self.flood.pause();
         let to = play.clients.start.elapsed();
+        let background = CoreTime::now(core)?.background_since(time);
         let held = bots.iter().map(Bots::held).sum();
         drop(bots);
         play.clients.rest();
@@ -152,6 +156,7 @@ impl Drill<'_> {
             from,
             to,
             account,
+            background,
             held,
         })
     }

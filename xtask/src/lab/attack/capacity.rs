@@ -1,5 +1,5 @@
-//! Where the kernel begins to drop for one worker: a spoofed flood of names that do not exist,
-//! without limits, at rates that rise until datagrams are lost.
+//! Where the kernel begins to drop for one worker: a spoofed flood of names that do not exist, at
+//! rates that rise until datagrams are lost, or a server leaves some of them.
 //!
 //! Start reading at [`Probe::search`].
 
@@ -141,7 +141,7 @@ impl Probe<'_> {
 
 impl Step {
     fn is_kept(&self) -> bool {
-        self.dropped <= self.offered * LOSS
+        self.dropped <= self.offered * LOSS && self.answered >= self.offered * ANSWERED
     }
 }
 
@@ -181,6 +181,10 @@ const CLOSER: u32 = 4;
 
 /// A share of losses that is noise: other work on the core for a moment.
 const LOSS: f64 = 0.005;
+
+/// A share of responses from which on none was left out on purpose; what is on its way when
+/// counting begins and ends is less.
+const ANSWERED: f64 = 0.97;
 
 /// More than can be generated.
 const HIGHEST: f64 = 4e6;

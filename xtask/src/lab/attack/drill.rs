@@ -14,7 +14,7 @@ use super::meter::Meter;
 use super::outcome::{Span, Story};
 use super::packet::raise_open_files;
 use super::scene::{Attack, Scene};
-use super::servers::{Limits, Server};
+use super::servers::Server;
 use super::teller::Teller;
 use crate::bench::queries::Delegations;
 use crate::root::Root;
@@ -70,7 +70,7 @@ impl Drill<'_> {
 
     /// Where the kernel begins to drop for one worker of a server.
     pub(super) fn capacity(&self, program: &Program) -> Result<Capacity> {
-        let _server = self.start(program, Limits::Off)?;
+        let _server = self.start(program)?;
         let step = if self.options.brief { STEP / 2 } else { STEP };
         self.probe(step).search()
     }
@@ -84,14 +84,14 @@ impl Drill<'_> {
         }
     }
 
-    fn start(&self, program: &Program, limits: Limits) -> Result<Server> {
+    fn start(&self, program: &Program) -> Result<Server> {
         let core = self.options.server_core;
-        Server::start(program, &self.root, &self.field, limits, core)
+        Server::start(program, &self.root, &self.field, core)
     }
 
     /// Plays scenes with a server.
     pub(super) fn play(&self, program: &Program, scenes: Vec<Scene>) -> Result<Story> {
-        let server = self.start(program, Limits::On)?;
+        let server = self.start(program)?;
         let core = self.options.load_core;
         let clients = Clients::start(&self.field, core, Arc::clone(&self.delegations))?;
         let mut play = Play {

@@ -4,6 +4,7 @@
 
 use super::connection::{Connection, begin};
 use super::field::{Field, bot};
+use super::packet::{ATTACKERS, come_ahead};
 use super::query::{A, query, usual};
 use crate::bench::kernel;
 use crate::lab::task::Task;
@@ -51,6 +52,7 @@ impl Bots {
         let holding = Arc::clone(&held);
         let task = Task::start(move |ends| {
             let _ = kernel::pin_this_thread(core);
+            come_ahead(ATTACKERS);
             if place.enter_here().is_err() {
                 return;
             }

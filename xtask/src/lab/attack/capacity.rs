@@ -1,5 +1,5 @@
-//! Where the kernel begins to drop for one worker: a spoofed flood of names that do not exist,
-//! without limits, at rates that rise until datagrams are lost.
+//! Where the kernel begins to drop for one worker: a spoofed flood of names that do not exist, at
+//! rates that rise until datagrams are lost, or a server leaves some of them.
 //!
 //! Start reading at [`Probe::search`].
 
@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 /// What a search found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Capacity {
-    /// Queries a second of which the kernel still dropped next to none: the lower of two findings.
+    /// Queries a second of which the kernel still dropped next to none: the lower of two findings,
+    /// those that differ least.
     pub(super) point: u32,
     /// The higher of them.
     pub(super) other: u32,
@@ -50,13 +51,19 @@ impl Capacity {
 
 impl Probe<'_> {
     /// Raises the rate until a server that answers now loses more than [`LOSS`], then closes in;
-    /// and all of that once more.
+    /// and all of that again until two findings are alike, or there were enough.
     pub(super) fn search(&self) -> Result<Capacity> {
-        let (one, beyond) = self.find(FIRST)?;
-        let (other, _) = self.find(one / RISE)?;
+        let (first, beyond) = self.find(FIRST)?;
+        let mut found = vec![first];
+        while found.len() < SEARCHES && closest(&found).is_none_or(|pair| !is_alike(pair)) {
+            // From a rate that is kept if any of them told the truth.
+            let least = found.iter().copied().fold(first, f64::min);
+            found.push(self.find(least / RISE)?.0);
+        }
+        let (point, other) = closest(&found).unwrap_or((first, first));
         Ok(Capacity {
-            point: one.min(other) as u32,
-            other: one.max(other) as u32,
+            point: point as u32,
+            other: other as u32,
             beyond: beyond.answered as u32,
             offered: beyond.offered as u32,
         })
@@ -134,9 +141,28 @@ impl Probe<'_> {
 
 impl Step {
     fn is_kept(&self) -> bool {
-        self.dropped <= self.offered * LOSS
+        self.dropped <= self.offered * LOSS && self.answered >= self.offered * ANSWERED
     }
 }
+
+/// The two findings that differ least, the lower one first.
+fn closest(found: &[f64]) -> Option<(f64, f64)> {
+    let mut sorted = found.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let pairs = sorted.windows(2).map(|pair| (pair[0], pair[1]));
+    pairs.min_by(|one, other| (one.1 / one.0.max(1.0)).total_cmp(&(other.1 / other.0.max(1.0))))
+}
+
+fn is_alike((one, other): (f64, f64)) -> bool {
+    other <= one * ALIKE
+}
+
+/// Searches at most.
+const SEARCHES: usize = 4;
+
+/// Findings that differ by less are alike: what the machine does beside it changes from second to
+/// second.
+const ALIKE: f64 = 1.1;
 
 /// The rate that is tried first: any server does that.
 const FIRST: f64 = 30_000.0;
@@ -156,8 +182,31 @@ const CLOSER: u32 = 4;
 /// A share of losses that is noise: other work on the core for a moment.
 const LOSS: f64 = 0.005;
 
+/// A share of responses from which on none was left out on purpose; what is on its way when
+/// counting begins and ends is less.
+const ANSWERED: f64 = 0.97;
+
 /// More than can be generated.
 const HIGHEST: f64 = 4e6;
 
 /// Time for what is queued.
 const DRAIN: Duration = Duration::from_millis(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(found: &[f64], expected: Option<(f64, f64)>, alike: bool) {
+        let pair = closest(found);
+        assert_eq!(pair, expected);
+        assert_eq!(pair.is_some_and(is_alike), alike);
+    }
+
+    #[test]
+    fn of_several_findings_the_two_that_differ_least_count() {
+        check(&[50.0], None, false);
+        check(&[50.0, 30.0], Some((30.0, 50.0)), false);
+        check(&[50.0, 30.0, 48.0], Some((48.0, 50.0)), true);
+        check(&[0.0, 50.0], Some((0.0, 50.0)), false);
+    }
+}

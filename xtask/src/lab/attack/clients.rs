@@ -5,7 +5,7 @@
 //! the same core.
 
 use super::field::{Field, resolver, stranger};
-use super::packet::come_ahead;
+use super::packet::{CLIENTS, come_ahead};
 use super::query::{A, AAAA, DNSKEY, DS, NS, SOA};
 use super::resolver::{Asked, Class, Resolver, TRIES};
 use crate::bench::kernel;
@@ -52,7 +52,7 @@ impl Clients {
         let place = field.clients.door()?;
         let task = Task::start(move |ends| {
             let _ = kernel::pin_this_thread(core);
-            come_ahead();
+            come_ahead(CLIENTS);
             // Sockets are made by this thread, in the namespace of the resolvers.
             if place.enter_here().is_ok() {
                 playing.play(known, start, &delegations, ends);

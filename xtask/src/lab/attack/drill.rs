@@ -6,6 +6,7 @@ use super::Options;
 use super::bots::{Bots, OPEN_FILES, Way};
 use super::capacity::{Capacity, Probe};
 use super::clients::Clients;
+use super::core_time::CoreTime;
 use super::field::Field;
 use super::flood::{Flood, Kind};
 use super::ledger::{self, Sums, Told};
@@ -13,7 +14,7 @@ use super::meter::Meter;
 use super::outcome::{Span, Story};
 use super::packet::raise_open_files;
 use super::scene::{Attack, Scene};
-use super::servers::{Limits, Server};
+use super::servers::Server;
 use super::teller::Teller;
 use crate::bench::queries::Delegations;
 use crate::root::Root;
@@ -69,7 +70,7 @@ impl Drill<'_> {
 
     /// Where the kernel begins to drop for one worker of a server.
     pub(super) fn capacity(&self, program: &Program) -> Result<Capacity> {
-        let _server = self.start(program, Limits::Off)?;
+        let _server = self.start(program)?;
         let step = if self.options.brief { STEP / 2 } else { STEP };
         self.probe(step).search()
     }
@@ -83,14 +84,14 @@ impl Drill<'_> {
         }
     }
 
-    fn start(&self, program: &Program, limits: Limits) -> Result<Server> {
+    fn start(&self, program: &Program) -> Result<Server> {
         let core = self.options.server_core;
-        Server::start(program, &self.root, &self.field, limits, core)
+        Server::start(program, &self.root, &self.field, core)
     }
 
     /// Plays scenes with a server.
     pub(super) fn play(&self, program: &Program, scenes: Vec<Scene>) -> Result<Story> {
-        let server = self.start(program, Limits::On)?;
+        let server = self.start(program)?;
         let core = self.options.load_core;
         let clients = Clients::start(&self.field, core, Arc::clone(&self.delegations))?;
         let mut play = Play {
@@ -136,11 +137,14 @@ impl Drill<'_> {
         play.clients.resume();
         thread::sleep(PAUSE);
         let from = play.clients.start.elapsed();
+        let core = self.options.server_core;
+        let time = CoreTime::now(core)?;
         let bots = self.begin(scene.attack, &play.opened)?;
         thread::sleep(HOLD);
         play.watch(from + scene.length);
         self.flood.pause();
         let to = play.clients.start.elapsed();
+        let background = CoreTime::now(core)?.background_since(time);
         let held = bots.iter().map(Bots::held).sum();
         drop(bots);
         play.clients.rest();
@@ -152,6 +156,7 @@ impl Drill<'_> {
             from,
             to,
             account,
+            background,
             held,
         })
     }

@@ -43,6 +43,8 @@ pub(super) struct Kernel {
     pub(super) queue_full: u64,
     /// Datagrams that a filter on the socket dropped.
     pub(super) filtered: u64,
+    /// Datagrams that were put together of fragments.
+    pub(super) assembled: u64,
     /// Packets that were dropped before anybody looked at the datagram in them.
     pub(super) discarded: u64,
     /// Datagrams for a port that nobody listened on.
@@ -259,6 +261,7 @@ fn kernel(interfaces: &str, counts: &str, cores: &str) -> Result<Kernel> {
         sent: udp.count("OutDatagrams")?,
         queue_full,
         filtered: udp.count("InErrors")?.saturating_sub(known),
+        assembled: ip.count("ReasmOKs")?,
         discarded: discarded.iter().sum(),
         portless: udp.count("NoPorts")?,
         backlog_full: cores.sum(),
@@ -381,7 +384,7 @@ mod tests {
         for name in ["spoof", "victim0", "victim1", "victim2", "victim3"] {
             interfaces += &format!("{name}: 1 1 0 0 0 0 0 0 1042 10 0 0 0 0 0 0\n");
         }
-        let counts = "Ip: InHdrErrors InAddrErrors InDiscards\nIp: 1 0 1\n\
+        let counts = "Ip: InHdrErrors InAddrErrors InDiscards ReasmOKs\nIp: 1 0 1 7\n\
                       Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors InCsumErrors MemErrors\n\
                       Udp: 9 0 10 8 4 2 1\n\
                       UdpLite: InDatagrams\nUdpLite: 0\n";
@@ -392,7 +395,7 @@ mod tests {
         );
         assert_eq!((kernel.queue_full, kernel.backlog_full), (5, 10));
         assert_eq!((kernel.filtered, kernel.discarded), (3, 4));
-        assert_eq!((kernel.read, kernel.sent), (9, 8));
+        assert_eq!((kernel.read, kernel.sent, kernel.assembled), (9, 8, 7));
     }
 
     #[test]

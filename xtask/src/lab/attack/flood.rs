@@ -5,7 +5,7 @@
 //! time: that counts as not offered.
 
 use super::field::{SPOOF, VICTIM_HOSTS, VICTIMS, victim};
-use super::packet::{BATCH, Frames, PacketSocket, Sent};
+use super::packet::{ATTACKERS, BATCH, Frames, PacketSocket, Part, Sent, come_ahead};
 use super::query::{self, A, DNSKEY, DS, Form, NS, usual};
 use crate::bench::kernel;
 use crate::bench::queries::Delegations;
@@ -54,6 +54,7 @@ struct Shared {
     frames: AtomicU64,
     datagrams: AtomicU64,
     taken: AtomicU64,
+    fragmented: AtomicU64,
     /// Octets of messages sent in the name of each victim.
     named: [AtomicU64; VICTIMS],
 }
@@ -89,12 +90,14 @@ impl Flood {
             frames: AtomicU64::new(0),
             datagrams: AtomicU64::new(0),
             taken: AtomicU64::new(0),
+            fragmented: AtomicU64::new(0),
             named: [const { AtomicU64::new(0) }; VICTIMS],
         });
         let sending = Arc::clone(&shared);
         let task = Task::start(move |ends| {
             // Where it cannot be bound, it disturbs the server and measures less.
             let _ = kernel::pin_this_thread(core);
+            come_ahead(ATTACKERS);
             sending.send(&socket, ends);
         });
         Ok(Flood {
@@ -127,6 +130,7 @@ impl Flood {
             frames: self.shared.frames.load(Relaxed),
             datagrams: self.shared.datagrams.load(Relaxed),
             taken: self.shared.taken.load(Relaxed),
+            fragmented: self.shared.fragmented.load(Relaxed),
         }
     }
 
@@ -173,6 +177,7 @@ impl Shared {
             self.frames.fetch_add(sent.frames, Relaxed);
             self.datagrams.fetch_add(sent.datagrams, Relaxed);
             self.taken.fetch_add(sent.taken, Relaxed);
+            self.fragmented.fetch_add(sent.fragmented, Relaxed);
         }
     }
 
@@ -199,8 +204,12 @@ impl Shared {
             }
         };
         for (place, template) in unit.frames.iter().enumerate() {
-            let is_last = place + 1 == unit.frames.len();
-            let frame = frames.push(template, is_last && unit.is_whole);
+            let part = match unit.frames.len() {
+                1 if unit.is_whole => Part::Whole,
+                len if place + 1 == len && unit.is_whole => Part::Last,
+                _ => Part::Fragment,
+            };
+            let frame = frames.push(template, part);
             query::address(frame, source, chance as u16);
             if place == 0 {
                 query::identify(frame, 1024 + (chance as u16 >> 1), (chance >> 16) as u16);

@@ -48,6 +48,8 @@ pub(super) struct Account {
     pub(super) link: u64,
     /// Frames of the whole machine for which the queue of a core was full; such are among those.
     pub(super) core: u64,
+    /// They came in fragments that were not put together, since there was no room for more.
+    pub(super) apart: u64,
     /// Their packets had errors, or nobody listened on the port.
     pub(super) discarded: u64,
     /// The queue of the socket was full.
@@ -85,6 +87,8 @@ pub(super) fn account(from: &Sums, to: &Sums) -> Account {
         sent: attack + asked_taken + asked_lost,
         link: since(attack, attack_taken) + asked_lost,
         core: since(kernel.backlog_full, before.backlog_full),
+        apart: since(to.attack.fragmented, from.attack.fragmented)
+            .saturating_sub(since(kernel.assembled, before.assembled)),
         discarded: since(kernel.discarded, before.discarded)
             + since(kernel.portless, before.portless),
         queue: since(kernel.queue_full, before.queue_full),
@@ -103,7 +107,7 @@ impl Account {
             name,
             count: near.cast_signed() - far.cast_signed(),
         };
-        let ahead = self.link + self.discarded + self.queue + self.filtered;
+        let ahead = self.link + self.apart + self.discarded + self.queue + self.filtered;
         let unread = gap(
             "sent and neither lost nor read",
             self.sent,
@@ -218,6 +222,7 @@ mod tests {
                 frames: 99,
                 datagrams: 90,
                 taken: 85,
+                fragmented: 0,
             },
             asking: Asking { taken: 10, lost: 0 },
             kernel: Kernel {

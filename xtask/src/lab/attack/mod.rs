@@ -5,7 +5,7 @@
 //! datagrams with spoofed sources (`query` and `packet` are its octets), `bots` connect, `clients`
 //! are the resolvers that are to be answered all the while. `capacity` finds where a server begins
 //! to lose, `scene` says what is played, `drill` plays it. `meter` counts and `teller` asks the
-//! servers; `ledger` sees to it that every datagram is accounted for. `outcome`, `verdict`,
+//! servers, `core_time` tells how calm the machine is; `ledger` sees to it that every datagram is accounted for. `outcome`, `verdict`,
 //! `report` and `picture` tell what came of it. `brake` slows all servers alike where one core
 //! cannot offer five times what they answer.
 //!
@@ -16,6 +16,7 @@ mod brake;
 mod capacity;
 mod clients;
 mod connection;
+mod core_time;
 mod drill;
 mod field;
 mod flood;

@@ -33,6 +33,9 @@ pub(super) struct Span {
     pub(super) to: Duration,
     /// Of all datagrams, from before its beginning to some time after its end.
     pub(super) account: Account,
+    /// The part of the time of the server's core that went to what runs in the background of the
+    /// machine, or to other machines.
+    pub(super) background: f64,
     /// Slow connections that were open at its end.
     pub(super) held: usize,
 }

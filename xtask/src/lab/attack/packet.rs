@@ -26,9 +26,19 @@ pub(super) struct PacketSocket {
 pub(super) struct Frames {
     octets: Box<[[u8; SLOT]; BATCH]>,
     lengths: [usize; BATCH],
-    /// Whether a datagram is whole with it.
-    completes: [bool; BATCH],
+    parts: [Part; BATCH],
     count: usize,
+}
+
+/// What a frame has of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All of it.
+    Whole,
+    /// The last of its fragments.
+    Last,
+    /// A fragment after which others come, or ought to.
+    Fragment,
 }
 
 /// What became of frames that were to be sent.
@@ -40,6 +50,8 @@ pub(super) struct Sent {
     pub(super) datagrams: u64,
     /// Of these, those that the far end of the link took. The others met a full queue there.
     pub(super) taken: u64,
+    /// Of these, those in fragments.
+    pub(super) fragmented: u64,
 }
 
 impl PacketSocket {
@@ -108,8 +120,8 @@ impl PacketSocket {
         }
         let mut sent = Sent {
             frames: count as u64,
-            datagrams: whole(&frames.completes[..count]),
-            taken: 0,
+            datagrams: complete(&frames.parts[..count]),
+            ..Sent::default()
         };
         let mut done = 0;
         while done < count {
@@ -125,7 +137,9 @@ impl PacketSocket {
                 )
             };
             let taken = usize::try_from(taken).unwrap_or(0);
-            sent.taken += whole(&frames.completes[done..done + taken]);
+            let parts = &frames.parts[done..done + taken];
+            sent.taken += complete(parts);
+            sent.fragmented += parts.iter().filter(|part| **part == Part::Last).count() as u64;
             // An error belongs to the first that is left, which is lost.
             done += taken.max(1);
         }
@@ -139,7 +153,7 @@ impl Frames {
         Frames {
             octets: Box::new([[0; SLOT]; BATCH]),
             lengths: [0; BATCH],
-            completes: [false; BATCH],
+            parts: [Part::Whole; BATCH],
             count: 0,
         }
     }
@@ -150,19 +164,20 @@ impl Frames {
     }
 
     /// Adds a copy of `frame`, at most [`SLOT`] octets, and gives it to be changed. There is room.
-    pub(super) fn push(&mut self, frame: &[u8], completes: bool) -> &mut [u8] {
+    pub(super) fn push(&mut self, frame: &[u8], part: Part) -> &mut [u8] {
         let slot = self.count.min(BATCH - 1);
         self.count = slot + 1;
         self.lengths[slot] = frame.len();
-        self.completes[slot] = completes;
+        self.parts[slot] = part;
         let octets = &mut self.octets[slot][..frame.len()];
         octets.copy_from_slice(frame);
         octets
     }
 }
 
-fn whole(completes: &[bool]) -> u64 {
-    completes.iter().filter(|completes| **completes).count() as u64
+fn complete(parts: &[Part]) -> u64 {
+    let complete = parts.iter().filter(|part| **part != Part::Fragment);
+    complete.count() as u64
 }
 
 /// Allows this process as many open files as the system lets it have: `wanted` at least.
@@ -183,18 +198,21 @@ pub(super) fn raise_open_files(wanted: u64) -> Result<()> {
     Ok(())
 }
 
-/// Puts the calling thread ahead of ordinary ones on its core. The generator is such a one, so that
-/// what others do on the machine in the background does not take its time.
-pub(super) fn come_ahead() {
+/// Puts the calling thread ahead of ordinary ones on its core, so that what others do on the machine
+/// does not take its time. Servers stay ordinary: the kernel's own threads are, too.
+pub(super) fn come_ahead(nice: i32) {
     // SAFETY: setpriority takes no pointer; on Linux, PRIO_PROCESS with 0 names the calling thread
     // alone.
     unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, AHEAD);
+        libc::setpriority(libc::PRIO_PROCESS, 0, nice);
     }
 }
 
-/// The nice value of a thread that gets about ten times as much as an ordinary one (sched(7)).
-const AHEAD: i32 = -10;
+/// The nice value of attackers: they get about ten times as much as an ordinary thread (sched(7)).
+pub(super) const ATTACKERS: i32 = -10;
+
+/// The nice value of clients, who come ahead of them.
+pub(super) const CLIENTS: i32 = -17;
 
 /// Frames in a batch.
 pub(super) const BATCH: usize = 64;

@@ -146,7 +146,7 @@ fn strip(
         .caption(title, ("sans-serif", 15))
         .set_label_area_size(LabelAreaPosition::Left, 52)
         .set_label_area_size(LabelAreaPosition::Bottom, 22)
-        .build_cartesian_2d(0.0..end, values)
+        .build_cartesian_2d(0.0..end * LEGEND, values)
         .map_err(wrong)?;
     for span in &story.spans {
         let (from, to) = (span.from.as_secs_f64(), span.to.as_secs_f64());
@@ -173,15 +173,18 @@ fn strip(
         points,
     } in lines
     {
+        // Who was away for a while has no line there.
+        let runs = points.chunk_by(|one, next| next.0 - one.0 < GAP);
+        let lines = runs.map(|run| PathElement::new(run.to_vec(), colour.stroke_width(2)));
         chart
-            .draw_series(LineSeries::new(points, colour.stroke_width(2)))
+            .draw_series(lines)
             .map_err(wrong)?
             .label(name)
             .legend(move |(x, y)| Rectangle::new([(x, y - 3), (x + 14, y + 3)], colour.filled()));
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(SeriesLabelPosition::UpperRight)
         .margin(16)
         .label_font(("sans-serif", 11))
         .background_style(WHITE.mix(0.8))
@@ -196,6 +199,12 @@ fn wrong(error: impl Display) -> anyhow::Error {
 
 /// Of the picture.
 const WIDTH: u32 = 1600;
+
+/// The time axis is so much longer than the time, for the legend.
+const LEGEND: f64 = 1.14;
+
+/// Seconds between two points that belong together are fewer.
+const GAP: f64 = 2.5;
 
 /// Heights of the strips of a server.
 const STRIPS: [u32; 3] = [230, 190, 190];

@@ -71,7 +71,7 @@ pub(super) fn markdown(
     for (name, capacity) in found {
         let _ = writeln!(
             text,
-            "- {name}: the kernel begins to drop at {} queries a second for one worker (the lower of two searches, \
+            "- {name}: the kernel begins to drop at {} queries a second for one worker (the lower of two findings, \
              {:.0} % apart).",
             capacity.point,
             capacity.spread() * 100.0
@@ -149,6 +149,7 @@ fn row(story: &Story, span: &Span) -> [String; COLUMNS] {
         share(Class::Tcp),
         ms(story.in_scene(&[Class::Tcp], span).p99),
         amplification.unwrap_or("–".to_owned()),
+        whole(span.background * 100.0),
         reasons.join(", "),
     ]
 }
@@ -159,6 +160,7 @@ fn account(scene: &str, account: &Account) -> String {
         sent,
         link,
         core,
+        apart,
         discarded,
         queue,
         filtered,
@@ -166,7 +168,7 @@ fn account(scene: &str, account: &Account) -> String {
         ..
     } = account;
     let mut text = format!(
-        "{scene}: {sent} datagrams = {link} ahead of the link ({core} frames at a core's queue) + {discarded} in error + {queue} queue full + \
+        "{scene}: {sent} datagrams = {link} ahead of the link ({core} frames at a core's queue) + {apart} in fragments + {discarded} in error + {queue} queue full + \
          {filtered} filtered + {read} read"
     );
     if let Some(told) = &account.told {
@@ -205,13 +207,14 @@ pub(super) fn verdicts(verdicts: &[Verdict]) -> usize {
     failed
 }
 
-const COLUMNS: usize = 16;
+const COLUMNS: usize = 17;
 
 /// The column of what the server says, which has no end.
 const LAST: usize = COLUMNS - 1;
 
 /// Rates are a second, successes in per cent: of resolvers that were there before with cookies and
-/// without, of their first tries, of those that came in the midst of it, of new clients by TCP.
+/// without, of their first tries, of those that came in the midst of it, of new clients by TCP. Noise is the
+/// part of the server's core that went to the background of the machine.
 const HEADINGS: [&str; COLUMNS] = [
     "scene",
     "offered",
@@ -228,7 +231,8 @@ const HEADINGS: [&str; COLUMNS] = [
     "TCP %",
     "TCP p99 ms",
     "amp.",
+    "noise %",
     "the server says, a second",
 ];
 
-const WIDTHS: [usize; COLUMNS] = [17, 9, 10, 10, 11, 10, 8, 8, 10, 8, 11, 10, 8, 11, 7, 0];
+const WIDTHS: [usize; COLUMNS] = [17, 9, 10, 10, 11, 10, 8, 8, 10, 8, 11, 10, 8, 11, 7, 8, 0];

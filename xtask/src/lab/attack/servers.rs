@@ -7,7 +7,7 @@ use super::field::{Field, SERVER};
 use super::teller::Teller;
 use crate::bench::kernel;
 use crate::imrs::{Imrs, node_places, zone_tables};
-use crate::peers::{self, Daemon, Peer, Tuning};
+use crate::peers::{Daemon, Limits, Peer, Tuning};
 use crate::root::Root;
 use crate::transfer::Program;
 use anyhow::Result;
@@ -16,15 +16,6 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
-
-/// Whether a server limits what it answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Limits {
-    /// It does, and offers cookies.
-    On,
-    /// It answers all it can.
-    Off,
-}
 
 /// A running server. Ends when dropped.
 #[derive(Debug)]
@@ -39,14 +30,12 @@ impl Server {
         program: &Program,
         root: &Root,
         field: &Field,
-        limits: Limits,
         core: usize,
     ) -> Result<Server> {
         let daemon = field.server.enter(|| match program {
-            Program::Imrs(path) => start_imrs(path, root, limits),
+            Program::Imrs(path) => start_imrs(path, root),
             Program::Peer(software) => {
-                let tuning = tuning(limits);
-                let peer = Peer::start_tuned(*software, &[root.zone()], SERVER, &tuning)?;
+                let peer = Peer::start_tuned(*software, &[root.zone()], SERVER, &TUNING)?;
                 Ok(peer.daemon)
             }
         })?;
@@ -80,22 +69,18 @@ impl Server {
     }
 }
 
-fn start_imrs(path: &Path, root: &Root, limits: Limits) -> Result<Daemon> {
-    let text = |directory: &Path| imrs(path, root, limits, directory);
+fn start_imrs(path: &Path, root: &Root) -> Result<Daemon> {
+    let text = |directory: &Path| imrs(path, root, directory);
     Ok(Imrs::start_with(path, SERVER, &["."], text)?.daemon)
 }
 
 /// Its configuration. A build that does not know a table is run without it.
-fn imrs(path: &Path, root: &Root, limits: Limits, directory: &Path) -> Result<String> {
+fn imrs(path: &Path, root: &Root, directory: &Path) -> Result<String> {
     let mut text = node_places(SERVER, 1, directory)
         + &format!("tcp-idle-seconds = {TCP_IDLE_SECONDS}\ntcp-connections = {TCP_CLIENTS}\n");
     let zones = [root.zone()];
     let zone = zone_tables(&zones, root.at.as_deref(), root.anchors.as_deref());
-    let tables: &[&str] = match limits {
-        Limits::On => &IMRS_ON,
-        Limits::Off => &IMRS_OFF,
-    };
-    for table in tables {
+    for table in IMRS_TABLES {
         let trial = directory.join("trial.toml");
         fs::write(&trial, format!("{text}{table}{zone}"))?;
         let checked = Command::new(path)
@@ -115,28 +100,22 @@ fn imrs(path: &Path, root: &Root, limits: Limits, directory: &Path) -> Result<St
     Ok(text + &zone)
 }
 
-/// How a peer is told the same.
-fn tuning(limits: Limits) -> Tuning {
-    let limits = (limits == Limits::On).then_some(peers::Limits {
-        rate: RATE,
-        slip: SLIP,
-    });
-    Tuning {
-        limits,
-        tcp_clients: TCP_CLIENTS,
-        tcp_idle_seconds: TCP_IDLE_SECONDS,
-        is_controlled: true,
-    }
-}
-
-/// What imrs is told with limits on: its defaults, which an operator would run with.
-const IMRS_ON: [&str; 2] = [
+/// What imrs is told: its defaults, which an operator would run with.
+const IMRS_TABLES: [&str; 2] = [
     "[limit]\nenabled = true\nslip = 2\n",
     "[cookies]\nenabled = true\n",
 ];
 
-/// With limits off.
-const IMRS_OFF: [&str; 2] = ["[limit]\nenabled = false\n", "[cookies]\nenabled = false\n"];
+/// How a peer is told the same.
+const TUNING: Tuning = Tuning {
+    limits: Some(Limits {
+        rate: RATE,
+        slip: SLIP,
+    }),
+    tcp_clients: TCP_CLIENTS,
+    tcp_idle_seconds: TCP_IDLE_SECONDS,
+    is_controlled: true,
+};
 
 /// Responses a second for a /24: as many of one kind as imrs lets it have unless told otherwise,
 /// 300 for an address and four times that for its /24.

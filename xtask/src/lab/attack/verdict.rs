@@ -55,6 +55,7 @@ fn verdicts_of(imrs: &Story, span: &Span, peers: &[&Story]) -> Vec<Verdict> {
         Bound::Flat => flat(imrs, span).into_iter().collect(),
     };
     verdicts.extend(offered(imrs, span));
+    verdicts.extend(calm(span));
     verdicts.push(accounts(span));
     verdicts
 }
@@ -81,6 +82,19 @@ fn offered(imrs: &Story, span: &Span) -> Option<Verdict> {
         sentence: format!(
             "{}: {reached:.0} a second offered, of {wanted} wanted at least 90 %",
             span.scene.name
+        ),
+    })
+}
+
+/// Whether the machine was calm: otherwise the scene is about what else ran on it.
+fn calm(span: &Span) -> Option<Verdict> {
+    (span.scene.bound != Bound::Told).then(|| Verdict {
+        holds: span.background <= NOISE_MOST,
+        sentence: format!(
+            "{}: {:.0} % of the core went to the background of the machine, at most {:.0} %",
+            span.scene.name,
+            span.background * 100.0,
+            NOISE_MOST * 100.0
         ),
     })
 }
@@ -177,6 +191,9 @@ fn accounts(span: &Span) -> Verdict {
 
 /// The part of an attack that has to be there.
 const STRONG: f64 = 0.9;
+
+/// The part of the server's core that may go elsewhere.
+const NOISE_MOST: f64 = 0.05;
 
 /// How far ahead of the peers imrs is to be.
 const AHEAD: f64 = 1.3;

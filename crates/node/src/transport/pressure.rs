@@ -118,7 +118,7 @@ impl Controller {
         if fill > HALF {
             self.shrink(now_ms, fill);
         }
-        if fill >= NEARLY_EMPTY {
+        if fill >= NEARLY_EMPTY || self.drops_cheaply() {
             self.grown_ms = now_ms;
         } else {
             self.grow(now_ms);
@@ -162,12 +162,18 @@ impl Controller {
         }
     }
 
+    /// Whether the worker drops some of what it receives unanswered. Its queue then says how fast it
+    /// does that, and not what it could answer.
+    fn drops_cheaply(&self) -> bool {
+        self.level >= Pressure::Shed
+    }
+
     /// One step less open, if the last had time to show and did not help.
     fn shrink(&mut self, now_ms: u64, fill: Fill) {
         if now_ms < self.step_ms + limits::OPENNESS_SHRINK_MS {
             return;
         }
-        let gets_emptier = fill.0 + EMPTIER <= self.step_fill.0;
+        let gets_emptier = !self.drops_cheaply() && fill.0 + EMPTIER <= self.step_fill.0;
         (self.step_ms, self.step_fill) = (now_ms, fill);
         if gets_emptier {
             return;
@@ -280,9 +286,12 @@ mod tests {
                 self.waiting += flood.ordinary * share(ordinary) + flood.special * share(special);
                 self.lost += (self.waiting - ROOM).max(0.0);
                 self.waiting = self.waiting.min(ROOM);
-                let served = self.waiting.min(ANSWERED_PER_MS);
+                // What is dropped is done with three times as fast.
+                let is_shed = self.controller.level() >= Pressure::Shed;
+                let speed = if is_shed { 3.0 } else { 1.0 };
+                let served = self.waiting.min(ANSWERED_PER_MS * speed);
                 self.waiting -= served;
-                self.answered += served;
+                self.answered += if is_shed { 0.0 } else { served };
                 let fill = Fill((self.waiting / ROOM * 1024.0) as u16);
                 self.controller.handle_fill(self.now_ms, fill);
             }

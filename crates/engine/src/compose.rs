@@ -100,12 +100,13 @@ impl<'a> Opt<'a> {
             .wrapping_add(option(self.cookie.map(|cookie| cookie.len())))
     }
 
-    /// Octets of padding behind `len` octets of message, for as long as there is room: the option
-    /// itself counts (RFC 7830 section 3).
-    fn padding(&self, len: usize) -> Option<usize> {
+    /// Octets of padding behind `len` octets of message, if a message of `room` octets has them: the
+    /// option itself counts (RFC 7830 section 3).
+    fn padding(&self, len: usize, room: usize) -> Option<usize> {
         let with_option = len.wrapping_add(OPTION_HEAD_LEN);
         let padded = with_option.checked_next_multiple_of(self.block?)?;
-        (padded <= usize::from(u16::MAX)).then(|| padded.wrapping_sub(with_option))
+        let room = room.min(usize::from(u16::MAX));
+        (padded <= room).then(|| padded.wrapping_sub(with_option))
     }
 
     /// Appends the record.
@@ -116,7 +117,7 @@ impl<'a> Opt<'a> {
         };
         let len = self.options_len();
         let around = writer.len().wrapping_add(OPT_LEN).wrapping_add(len);
-        let padding = self.padding(around);
+        let padding = self.padding(around, writer.capacity());
         let padded = len.wrapping_add(padding.map_or(0, |octets| octets.wrapping_add(4)));
         writer.write(&edns.encode(rcode, UDP_LEN_DEFAULT as u16, padded as u16))?;
         if len > 0 {

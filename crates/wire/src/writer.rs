@@ -26,6 +26,12 @@ impl<'a> Writer<'a> {
         self.len == 0
     }
 
+    /// Octets that there is room for in all, those written with them.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.len.wrapping_add(self.rest.len())
+    }
+
     /// Takes the next `len` octets, to be filled by the caller.
     #[inline]
     pub fn take(&mut self, len: usize) -> Option<&'a mut [u8]> {

@@ -218,6 +218,19 @@ fn under_pressure_only_strangers_are_sent_to_tcp_for_large_answers() {
 }
 
 #[test]
+fn an_encrypted_response_is_not_padded_beyond_its_room() {
+    let service = service(false);
+    let client = client(Transport::Quic, Pressure::Calm);
+    let padding: (u16, &[u8]) = (12, &[0; 31]);
+    for room in 512..1500 {
+        let mut out = vec![0; room];
+        let packet = query("absent.", Rtype::A, &[padding]);
+        let outcome = respond(&service, client, &packet, &mut out);
+        assert!(outcome.len > 0, "{room}");
+    }
+}
+
+#[test]
 fn an_encrypted_response_to_a_client_that_pads_is_padded() {
     let service = service(false);
     for transport in [Transport::Tls { keepalive: 0 }, Transport::Quic] {

@@ -20,6 +20,7 @@
 
 pub mod counts;
 pub mod limits;
+pub mod sources;
 mod time;
 
 pub use time::{Day, Moment};

@@ -21,8 +21,12 @@ impl Day {
     pub const MAX: Day = Day(2_932_896);
 
     /// The day of this number; `None` beyond [`Day::MAX`].
-    pub fn new(number: u32) -> Option<Day> {
-        (number <= Day::MAX.0).then_some(Day(number))
+    pub const fn new(number: u32) -> Option<Day> {
+        if number <= Day::MAX.0 {
+            Some(Day(number))
+        } else {
+            None
+        }
     }
 
     /// The day in which this second lies; [`Day::MAX`] for all behind it.

@@ -20,6 +20,7 @@
 
 pub mod counts;
 pub mod limits;
+pub mod rssac002;
 pub mod sources;
 mod time;
 

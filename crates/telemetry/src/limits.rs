@@ -47,3 +47,10 @@ pub const FRONT_IPV6_BUCKETS: usize = 1 << 14;
 /// Addresses that can wait between a front and who drains it: 1.5 MiB, drained every 100 ms enough
 /// for 650,000 new addresses a second.
 pub const RING_ADDRESSES: usize = 1 << 16;
+
+/// Octets of one RSSAC002 document that is read: the largest, traffic-sizes with every bin, has
+/// 14 kB.
+pub const DOCUMENT_OCTETS_MAX: usize = 256 << 10;
+
+/// Octets of a text in a document, such as a key of an operator's own or its value.
+pub const DOCUMENT_TEXT_MAX: usize = 200;

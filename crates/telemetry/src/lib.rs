@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod counts;
+pub mod day;
 pub mod limits;
 pub mod rssac002;
 pub mod sources;

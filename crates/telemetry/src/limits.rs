@@ -54,3 +54,23 @@ pub const DOCUMENT_OCTETS_MAX: usize = 256 << 10;
 
 /// Octets of a text in a document, such as a key of an operator's own or its value.
 pub const DOCUMENT_TEXT_MAX: usize = 200;
+
+/// How long a day stays open after its end, in ms: sources that wait in rings and the counts of
+/// the last batches come within a second; a thread that is kept from running may need minutes.
+pub const LATE_MS: u64 = 10 * 60 * 1000;
+
+/// Sources of the next day that can wait for our clock to reach it: what one ring holds.
+pub const EARLY_MAX: usize = RING_ADDRESSES;
+
+/// By how much two clocks may differ between two looks at them before that is a step, in ms. Clocks
+/// that are slewed differ by 0.5 ms a second.
+pub const CLOCK_STEP_MS: u64 = 2000;
+
+/// Gaps of a day that are told each for itself. What is more is told as a number and a sum.
+pub const GAPS_MAX: usize = 1000;
+
+/// Serials of a day that are timed: the root has two or three, and never had ten.
+pub const SERIALS_MAX: usize = 64;
+
+/// Percentage of the instances that have to serve a serial (RSSAC002v5, load-time).
+pub const LOADED_PERCENT: usize = 95;

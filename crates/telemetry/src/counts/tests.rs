@@ -204,3 +204,21 @@ fn a_packet_says_what_is_counted_of_it() {
     };
     assert_eq!(Asked::read(&packet[..14]), flags);
 }
+
+#[test]
+fn counts_of_another_layout_or_out_of_order_are_refused() {
+    let form = |layout: u32, cells: &[(u32, u64)]| {
+        let octets = postcard::to_allocvec(&(layout, cells)).unwrap();
+        postcard::from_bytes::<Counts>(&octets).ok()
+    };
+    let layout = super::layout::CELLS as u32;
+    let counts = form(layout, &[(0, 5), (layout - 1, 7)]).unwrap();
+    assert_eq!(counts.flow(Flow::ALL[0]).request_sizes()[0], 5);
+    assert_eq!(counts.flow(Flow::ALL[7]).truncated(), 7);
+    assert_eq!(form(layout + 1, &[(0, 5)]), None);
+    assert_eq!(form(layout, &[(layout, 5)]), None);
+    assert_eq!(form(layout, &[(3, 5), (3, 5)]), None);
+    assert_eq!(form(layout, &[(3, 0)]), None);
+    let octets = postcard::to_allocvec(&counts).unwrap();
+    assert_eq!(postcard::from_bytes(&octets), Ok(counts));
+}

@@ -8,16 +8,19 @@
 //! read      YAML → Document, or the line that is wrong
 //! write     Document → YAML
 //! check     what must be equal and is not, over the documents of a day
+//! report    an account of a day → its documents
 //! ```
 //!
 //! This module does not know where documents are kept.
 
 mod check;
 mod read;
+mod report;
 mod write;
 
 pub use check::{Violation, violations};
 pub use read::{Mistake, ReadError};
+pub use report::documents;
 
 use crate::limits::{BIN_OCTETS, REQUEST_OPEN_OCTETS, RESPONSE_OPEN_OCTETS};
 use crate::time::Day;
@@ -126,6 +129,25 @@ enum Quote {
 }
 
 impl Document {
+    /// A document of version 5.
+    fn new(service: Service, day: Day, metric: Metric, fields: Vec<(Key, Field)>) -> Document {
+        Document {
+            version: Version::V5,
+            service,
+            day,
+            end: None,
+            metric,
+            fields,
+            style: Style {
+                is_marked: true,
+                start: Quote::None,
+                keys: Quote::None,
+                has_nested_rcodes: false,
+                blank_lines: 0,
+            },
+        }
+    }
+
     /// The version that it says it follows.
     pub fn version(&self) -> Version {
         self.version

@@ -222,3 +222,25 @@ fn counts_of_another_layout_or_out_of_order_are_refused() {
     let octets = postcard::to_allocvec(&counts).unwrap();
     assert_eq!(postcard::from_bytes(&octets), Ok(counts));
 }
+
+#[test]
+fn an_ordinary_query_adds_to_four_cells() {
+    let check = |rcode, truncated, expected| {
+        let exchange = Exchange {
+            request_octets: 45,
+            asked: Asked::default(),
+            sent: Some(Sent {
+                octets: 700,
+                rcode,
+                truncated,
+            }),
+        };
+        let mut cells = Vec::new();
+        exchange.each_cell(|cell| cells.push(cell));
+        assert_eq!(cells.len(), expected);
+    };
+    check(Rcode::NOERROR, false, 4);
+    check(Rcode::NXDOMAIN, false, 4);
+    check(Rcode::REFUSED, false, 5);
+    check(Rcode::BADVERS, true, 6);
+}

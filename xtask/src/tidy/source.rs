@@ -181,6 +181,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
 const CORE: &[&str] = &[
     "crates/wire/src/",
     "crates/zone/src/",
+    "crates/telemetry/src/",
     "crates/engine/src/",
     "crates/transfer/src/",
     "crates/probe/src/",

@@ -1,0 +1,76 @@
+//! The sizes and numbers of statistics. Each has a name, a unit and a reason.
+
+/// Octets in a bin of the sizes of messages (RSSAC002v5, traffic-sizes).
+pub const BIN_OCTETS: usize = 16;
+
+/// Octets from which on requests share one bin (RSSAC002v5, traffic-sizes).
+pub const REQUEST_OPEN_OCTETS: usize = 288;
+
+/// Octets from which on responses share one bin (RSSAC002v5, traffic-sizes).
+pub const RESPONSE_OPEN_OCTETS: usize = 4096;
+
+/// Query types that are counted each for itself, from 0 on: up to 264 they are assigned, and the
+/// rest is room for those to come. All others are counted together.
+pub const QTYPES: usize = 272;
+
+/// RCODEs that are counted each for itself, from 0 on: up to 23 they are assigned, and the server
+/// sends no other. All others are counted together.
+pub const RCODES: usize = 32;
+
+/// Octets that the IPv6 addresses and the /64 of one day may have each, on a node: 4 million
+/// addresses exactly, in up to a fifth more of memory. L-Root has 1.2 to 1.9 million a day in all.
+pub const SOURCES_OCTETS: usize = 64 << 20;
+
+/// The same where the days of many nodes become one: four times as many, within 1 GiB in all.
+pub const SOURCES_MERGED_OCTETS: usize = 256 << 20;
+
+/// Registers of a sketch, as a power of 2: 64 KiB, and a standard error of 0.41 %.
+pub const SKETCH_PRECISION: u8 = 16;
+
+/// New addresses that wait unsorted at least before they are put in order.
+pub const FRESH_MIN: usize = 1024;
+
+/// One of so many addresses waits unsorted at most: few enough to cost little memory, enough to
+/// make sorting cheap.
+pub const FRESH_SHARE: usize = 16;
+
+/// Octets that an address which waits unsorted costs, for one of 16 octets, with what its tree
+/// costs.
+pub const FRESH_OCTETS: usize = 40;
+
+/// Buckets of IPv4 addresses in a front: 1 MiB, 229,000 addresses of 14 in a bucket.
+pub const FRONT_IPV4_BUCKETS: usize = 1 << 14;
+
+/// Buckets of IPv6 addresses in a front: 1 MiB, 49,000 addresses of 3 in a bucket.
+pub const FRONT_IPV6_BUCKETS: usize = 1 << 14;
+
+/// Addresses that can wait between a front and who drains it: 1.5 MiB, drained every 100 ms enough
+/// for 650,000 new addresses a second.
+pub const RING_ADDRESSES: usize = 1 << 16;
+
+/// Octets of one RSSAC002 document that is read: the largest, traffic-sizes with every bin, has
+/// 14 kB.
+pub const DOCUMENT_OCTETS_MAX: usize = 256 << 10;
+
+/// Octets of a text in a document, such as a key of an operator's own or its value.
+pub const DOCUMENT_TEXT_MAX: usize = 200;
+
+/// How long a day stays open after its end, in ms: sources that wait in rings and the counts of
+/// the last batches come within a second; a thread that is kept from running may need minutes.
+pub const LATE_MS: u64 = 10 * 60 * 1000;
+
+/// Sources of the next day that can wait for our clock to reach it: what one ring holds.
+pub const EARLY_MAX: usize = RING_ADDRESSES;
+
+/// By how much two clocks may differ between two looks at them before that is a step, in ms. Clocks
+/// that are slewed differ by 0.5 ms a second.
+pub const CLOCK_STEP_MS: u64 = 2000;
+
+/// Gaps of a day that are told each for itself. What is more is told as a number and a sum.
+pub const GAPS_MAX: usize = 1000;
+
+/// Serials of a day that are timed: the root has two or three, and never had ten.
+pub const SERIALS_MAX: usize = 64;
+
+/// Percentage of the instances that have to serve a serial (RSSAC002v5, load-time).
+pub const LOADED_PERCENT: usize = 95;

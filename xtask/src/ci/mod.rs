@@ -90,6 +90,11 @@ fn steps() -> Result<Vec<Step>> {
         "doc tests",
         "test --workspace --doc --locked --no-fail-fast",
     ));
+    // As the README has it; what is built here serves the steps behind it.
+    steps.push(Step::cargo(
+        "cargo run",
+        "run --release --locked -- --version",
+    ));
     steps.push(Step::task("differential", "differential")?);
     steps.push(Step::task("interop", "interop")?);
     // Where the kernel lets nobody make a namespace, it says so.

@@ -3,6 +3,7 @@
 use super::{Exit, Serve};
 use crate::chain;
 use crate::config::{Config, ConfigError, Primary, Reach, Zone};
+use crate::guard;
 use crate::hosting::trust;
 use crate::serve::plan::Plan;
 use std::path::Path;
@@ -24,6 +25,8 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
                 .map_err(|error| ConfigError::of_options(chain(&error)))?;
         }
     }
+    guard::check(&config.defence)
+        .map_err(|error| ConfigError::of_options(chain(error.as_ref())))?;
     let listen: Vec<String> = plan
         .settings
         .listen

@@ -32,6 +32,18 @@ pub(crate) struct Guard {
     refusal: Option<String>,
 }
 
+/// Whether the files that the configuration names have what they are named for. Writes nothing.
+pub(crate) fn check(config: &config::Defence) -> anyhow::Result<()> {
+    let cookies = config.cookies.as_ref();
+    if let Some(file) = cookies.and_then(|cookies| cookies.secret_file.as_ref()) {
+        Jar::read(file)?;
+    }
+    if let Some(file) = &config.blocklist {
+        blocklist::read(file)?;
+    }
+    Ok(())
+}
+
 impl Guard {
     /// What the configuration says, with the secrets and the blocked prefixes that its files have.
     pub(crate) fn new(

@@ -53,6 +53,25 @@ fn a_wrong_configuration_is_refused_with_place_and_code_2() {
 }
 
 #[test]
+fn a_file_that_is_named_and_holds_something_else_is_refused_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("imrs.toml");
+    std::fs::write(
+        folder.path().join("blocked"),
+        "192.0.2.0/24\n192.0.2.300/8\n",
+    )
+    .unwrap();
+    std::fs::write(&path, "[access]\nblocklist = \"blocked\"\n").unwrap();
+    let (error, exit) = failure(&["check-config", path.to_str().unwrap()]);
+    assert_eq!(exit, 2, "{error}");
+    assert!(error.contains("blocked:2"), "{error}");
+    std::fs::write(&path, "[cookies]\nsecret-file = \"blocked\"\n").unwrap();
+    let (error, exit) = failure(&["check-config", path.to_str().unwrap()]);
+    assert_eq!(exit, 2, "{error}");
+    assert!(error.contains("blocked"), "{error}");
+}
+
+#[test]
 fn a_good_configuration_passes() {
     let root = TestRoot::new(1);
     let file = root.path("imrs.toml");

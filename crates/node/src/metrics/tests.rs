@@ -416,7 +416,7 @@ fn a_stopped_endpoint_frees_its_address_and_the_name_of_its_socket() {
     assert!(text.ends_with("# EOF\n"), "{text}");
     let again = Metrics {
         listen: Vec::new(),
-        ..metrics.clone()
+        ..metrics
     };
     assert!(
         start(&again)

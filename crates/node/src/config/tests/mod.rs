@@ -44,14 +44,10 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
 
 #[test]
 fn keys_of_later_versions_are_refused_as_such() {
-    for (text, place, key) in [("[xdp]\nmode = \"auto\"", "1:2", "xdp")] {
-        check(
-            text,
-            &format!(
-                "imrs.toml:{place}: `{key}` is not supported yet by this version of imrs; remove it"
-            ),
-        );
-    }
+    check(
+        "[xdp]\nmode = \"auto\"",
+        "imrs.toml:1:2: `xdp` is not supported yet by this version of imrs; remove it",
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::hosting::{AttemptResult, Hosting};
 use crate::keeping::{Keeping, Post, What};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
 use crate::metrics::{self, Endpoint, Told};
-use crate::outbound::Outbound;
+use crate::outbound::{Listeners, Outbound};
 use crate::sandbox::InForce;
 use crate::system;
 use crate::transport::{Aside, Running};
@@ -91,13 +91,7 @@ impl Node {
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
         let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone())?;
         outbound.update(&hosting);
-        if let Some(listeners) = opened.transfers
-            && let Some((addresses, server)) = &plan.listener
-        {
-            outbound.listen(listeners, server.clone())?;
-            let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            info!("transfers over TLS on {}", shown.join(", "));
-        }
+        give_out(plan, &outbound, opened.transfers)?;
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
         let running = opened.workers.start(Arc::clone(&service), desk)?;
         let encrypted = encrypted::start(opened.encrypted, &service, running.crowding())?;
@@ -384,6 +378,17 @@ impl Node {
             }
         }
     }
+}
+
+/// Gives zones out over TLS, if the sockets for it are there.
+fn give_out(plan: &Plan, outbound: &Outbound, listeners: Option<Listeners>) -> anyhow::Result<()> {
+    let (Some(listeners), Some((addresses, server))) = (listeners, &plan.listener) else {
+        return Ok(());
+    };
+    outbound.listen(listeners, server.clone())?;
+    let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    info!("transfers over TLS on {}", shown.join(", "));
+    Ok(())
 }
 
 /// Answers who fetches metrics, if the sockets for it are there.

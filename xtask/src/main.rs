@@ -7,6 +7,7 @@ mod fuzz;
 mod imrs;
 mod interop;
 mod lab;
+mod metrics;
 mod peers;
 mod root;
 mod tidy;
@@ -30,6 +31,8 @@ enum Task {
     Differential(differential::Args),
     /// Tries zone transfers between imrs and its peers, both ways.
     Interop(interop::Args),
+    /// Has a real Prometheus scrape imrs, and tries the alerts and the dashboard on it.
+    Metrics(metrics::Args),
     /// Plays a scene with real servers in network namespaces.
     Lab(lab::Args),
     /// Runs the fuzz targets.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Differential(args) => differential::run(&args),
         Task::Interop(args) => interop::run(&args),
+        Task::Metrics(args) => metrics::run(&args),
         Task::Lab(args) => lab::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
     };

@@ -2,7 +2,7 @@
 //!
 //! Start reading at [`serve`], which wires the parts: [`hosting`] has the zones, [`transport`] the
 //! workers that answer, [`encrypted`] those that do it over TLS and QUIC, [`control`] the socket
-//! that operators talk to. [`cli`] is the command line, [`config`] the configuration file,
+//! that operators talk to, [`metrics`] what a monitoring system fetches. [`cli`] is the command line, [`config`] the configuration file,
 //! [`sandbox`] what the process may no longer do. This crate knows no other node, and nothing that
 //! answers
 //! depends on what is counted or reported.
@@ -19,6 +19,7 @@ pub mod hosting;
 mod keeping;
 pub mod limits;
 pub mod log;
+pub mod metrics;
 mod outbound;
 mod progress;
 pub mod sandbox;

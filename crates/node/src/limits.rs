@@ -86,6 +86,32 @@ pub const CONTROL_CLIENTS_MAX: usize = 16;
 /// Time that a control client has to send its request and to take the reply.
 pub const CONTROL_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Addresses on which metrics can be fetched: loopback of both families, and a few for management.
+pub const METRICS_LISTEN_MAX: usize = 8;
+
+/// Clients of the metrics endpoint at once; one more sends the oldest away, so that those who stall
+/// keep nobody out.
+pub const METRICS_CLIENTS_MAX: usize = 16;
+
+/// Time from a client's connection to the last octet of its response. Half of what Prometheus
+/// waits unless configured.
+pub const METRICS_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Time that metrics wait for the node, which takes one thing at a time. Less than the above, so
+/// that the client is told.
+pub const METRICS_WAIT: Duration = Duration::from_secs(3);
+
+/// Octets of a request for metrics, head and all: the least that the library takes. Prometheus
+/// sends some 300.
+pub const METRICS_REQUEST_MAX: usize = 8192;
+
+/// Header fields of such a request.
+pub const METRICS_FIELDS_MAX: usize = 64;
+
+/// Within this time all clients get the same numbers, so that many of them ask the node ten times a
+/// second at most.
+pub const METRICS_FRESH: Duration = Duration::from_millis(100);
+
 /// Time that `imrs ctl` and the control socket wait for a reload to finish.
 pub const RELOAD_PATIENCE: Duration = Duration::from_secs(120);
 

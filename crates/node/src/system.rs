@@ -4,7 +4,7 @@
 //! later. Returning them leaves 11 MiB resident instead of 22 after the start, and 12 instead of 42
 //! after three reloads of the root of 2026-07-31 (VmRSS, one worker). Reloading at a lower priority,
 //! and on other cores where workers are pinned, leaves the cores to the workers. Who the user is
-//! decides where the control socket is.
+//! decides where the control socket is; time on cores is told without opening a file.
 #![expect(
     unsafe_code,
     reason = "calls of the C library without a safe wrapper; see above"
@@ -12,6 +12,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
+use std::time::Duration;
 use std::{io, mem};
 
 /// Gives the memory that the allocator keeps for later back to the system.
@@ -94,6 +95,19 @@ fn check(result: i32) -> io::Result<()> {
     } else {
         Ok(())
     }
+}
+
+/// The time that all threads of this process have had on cores so far.
+pub(crate) fn cpu_time() -> io::Result<Duration> {
+    // SAFETY: `rusage` is plain numbers, for which zero is valid.
+    let mut used: libc::rusage = unsafe { mem::zeroed() };
+    // SAFETY: `used` is one `rusage`, which the call fills.
+    check(unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut used) })?;
+    let time = |time: libc::timeval| {
+        let seconds = Duration::from_secs(time.tv_sec.unsigned_abs());
+        seconds + Duration::from_micros(time.tv_usec.unsigned_abs())
+    };
+    Ok(time(used.ru_utime) + time(used.ru_stime))
 }
 
 /// The number of the user that this process acts for.

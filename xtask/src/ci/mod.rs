@@ -97,6 +97,7 @@ fn steps() -> Result<Vec<Step>> {
     ));
     steps.push(Step::task("differential", "differential")?);
     steps.push(Step::task("interop", "interop")?);
+    steps.push(Step::task("metrics", "metrics")?);
     // Where the kernel lets nobody make a namespace, it says so.
     let scene = "lab transfer --brief --tlds 30 --skip-if-impossible";
     steps.push(Step::task("lab transfer", scene)?);

@@ -48,6 +48,12 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
             }
         }
     }
+    if let Some(metrics) = &config.metrics {
+        let listen = metrics.listen.iter().map(ToString::to_string);
+        let socket = metrics.socket.iter().map(|path| path.display().to_string());
+        let all: Vec<String> = listen.chain(socket).collect();
+        println!("metrics  {}", all.join(", "));
+    }
     if plan.is_test {
         println!("zones    the test root, made in memory");
     }

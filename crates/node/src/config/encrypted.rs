@@ -169,7 +169,7 @@ fn addresses(
 
 /// The one of some addresses that cannot be listened on beside this one: the same, or one that
 /// covers it or is covered by it.
-fn clash(address: SocketAddr, taken: &[SocketAddr]) -> Option<SocketAddr> {
+pub(super) fn clash(address: SocketAddr, taken: &[SocketAddr]) -> Option<SocketAddr> {
     let is_beside = |other: &SocketAddr| {
         address.port() == 0
             || address.port() != other.port()

@@ -94,7 +94,7 @@ impl ConfigError {
 }
 
 /// Keys of the documented configuration that this version cannot carry out.
-const NOT_YET: &[&str] = &["metrics", "xdp"];
+const NOT_YET: &[&str] = &["xdp"];
 
 /// Tables of which there may be several, and what one of them is.
 const SEVERAL: &[(&str, &str)] = &[
@@ -114,6 +114,7 @@ const TABLES: &[(&str, &str)] = &[
     ("struct WrittenTransfer", "a table such as [transfer]"),
     ("struct WrittenListener", "a table such as [transfer.tls]"),
     ("struct WrittenEncrypted", "a table such as [encrypted]"),
+    ("struct WrittenMetrics", "a table such as [metrics]"),
 ];
 
 /// Says in an operator's words what the TOML reader found.

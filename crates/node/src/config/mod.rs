@@ -3,13 +3,14 @@
 //! The shape is in [`Config`]; `values` holds the kinds of value with their limits, and
 //! [`ConfigError`] turns what went wrong into `file:line:column: what was wrong; what would be
 //! right`. What zones say about transfers is checked and looked up by `transfers`, `[transfer]` by
-//! `transfer`, `[encrypted]` by `encrypted`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
+//! `transfer`, `[encrypted]` by `encrypted`, `[metrics]` by `metrics`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
 //! what the node does with the values.
 
 mod defence;
 mod encrypted;
 mod error;
 mod lists;
+mod metrics;
 pub mod public;
 mod reach;
 mod sandbox;
@@ -22,6 +23,7 @@ mod written;
 pub use defence::{Cookies, Defence};
 pub use encrypted::Encrypted;
 pub use error::ConfigError;
+pub use metrics::Metrics;
 pub use reach::Reach;
 pub use sandbox::{Sandbox, Wanted};
 pub(crate) use secrets::is_public;
@@ -36,6 +38,7 @@ use defence::{WrittenAccess, WrittenCookies, WrittenLimit};
 use encrypted::Taken;
 use imrs_transfer::key::Key;
 use lists::List;
+use metrics::WrittenMetrics;
 use secrets::{ReadSecret, WrittenKey, WrittenTls};
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -91,6 +94,9 @@ pub struct Config {
     /// `[encrypted]`, as written.
     #[serde(rename = "encrypted")]
     written_encrypted: Option<WrittenEncrypted>,
+    /// `[metrics]`, as written.
+    #[serde(rename = "metrics")]
+    written_metrics: Option<Spanned<WrittenMetrics>>,
     /// The secrets that are shared with peers.
     #[serde(skip)]
     pub keys: Vec<Key>,
@@ -106,6 +112,9 @@ pub struct Config {
     /// Where DNS is answered over TLS and QUIC, if anywhere.
     #[serde(skip)]
     pub encrypted: Option<Encrypted>,
+    /// Where metrics can be fetched, if anywhere.
+    #[serde(skip)]
+    pub metrics: Option<Metrics>,
 }
 
 /// `[node]`
@@ -337,6 +346,16 @@ impl Config {
             };
             self.encrypted = Some(Encrypted::resolve(written, &taken)?);
         }
+        if let Some(written) = &self.written_metrics {
+            let tls = self.transfer.tls.as_ref();
+            let encrypted = self.encrypted.as_ref();
+            let taken = [
+                ("node", self.node.addresses.as_slice()),
+                ("transfer.tls", tls.map_or(&[][..], |tls| &tls.listen)),
+                ("encrypted", encrypted.map_or(&[][..], |all| &all.tls)),
+            ];
+            self.metrics = Some(Metrics::resolve(written, &taken)?);
+        }
         let known = Known {
             keys: &self.keys,
             tls: &self.tls,
@@ -373,6 +392,9 @@ impl Config {
                 .chain(&mut tls.client_ca)
                 .map(Spanned::get_mut)
                 .for_each(rebase);
+        }
+        if let Some(metrics) = &mut self.written_metrics {
+            metrics.get_mut().socket.iter_mut().for_each(rebase);
         }
         if let Some(encrypted) = &mut self.written_encrypted {
             [&mut encrypted.certificate, &mut encrypted.private_key]

@@ -59,7 +59,7 @@ impl Bound {
     /// Makes the socket, for the user of this process or for `owner`.
     pub fn new(place: &Place, owner: Option<Owner>) -> Result<Self, ControlError> {
         let path = free_path(place)?;
-        let listener = bind_privately(&path, owner).map_err(|cause| ControlError::Make {
+        let listener = bind_privately(&path, owner, 0o600).map_err(|cause| ControlError::Make {
             path: path.clone(),
             cause,
         })?;
@@ -125,9 +125,13 @@ fn free_path(place: &Place) -> Result<PathBuf, ControlError> {
     }
 }
 
-/// Binds where only this user can reach, then moves the socket into place: at no time may anyone
-/// else connect, and a stale socket is replaced in one step.
-fn bind_privately(path: &Path, owner: Option<Owner>) -> io::Result<UnixListener> {
+/// Binds where only this user can reach, then moves the socket into place with these rights: at no
+/// time may anyone else connect, and a stale socket is replaced in one step.
+pub(crate) fn bind_privately(
+    path: &Path,
+    owner: Option<Owner>,
+    rights: u32,
+) -> io::Result<UnixListener> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -147,7 +151,7 @@ fn bind_privately(path: &Path, owner: Option<Owner>) -> io::Result<UnixListener>
     DirBuilder::new().mode(0o700).create(&private)?;
     let inside = private.join("s");
     let bound = UnixListener::bind(&inside).and_then(|listener| {
-        fs::set_permissions(&inside, Permissions::from_mode(0o600))?;
+        fs::set_permissions(&inside, Permissions::from_mode(rights))?;
         give(&inside)?;
         fs::rename(&inside, path)?;
         Ok(listener)

@@ -4,11 +4,13 @@ use crate::control::v1::{Command, Reply};
 use crate::guard::{Blocked, BlocklistError};
 use crate::hosting::load::LoadResult;
 use crate::keeping;
+use crate::metrics::Told;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread;
+use tokio::sync::oneshot;
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(super) enum Event {
     Stop(&'static str),
     /// A request on the control socket, and where its reply goes.
     Asked(Command, SyncSender<Reply>),
+    /// Somebody fetches metrics: where what is told of them goes.
+    Observed(oneshot::Sender<Box<Told>>),
     /// Something happened to a zone that is kept current.
     Kept(keeping::Event),
     /// A load ended.

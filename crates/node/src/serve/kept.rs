@@ -56,6 +56,7 @@ impl View<'_> {
                 let check = refresh.last_check()?;
                 Some(self.check(check.primary, check.at, check.came))
             }),
+            confirmed: { refresh.and_then(Refresh::confirmed) }.map(|at| self.when(at)),
             next_check: refresh
                 .and_then(Refresh::next_check)
                 .map(|at| self.when(at)),

@@ -6,7 +6,7 @@ use super::lane::{Lane, Work};
 use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
-use super::{counts, encrypted, log, orders, report};
+use super::{counts, encrypted, kept, log, orders, report};
 use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{self, Command, Reply};
@@ -16,7 +16,8 @@ use crate::hosting::load::{self, Scope};
 use crate::hosting::{AttemptResult, Hosting};
 use crate::keeping::{Keeping, Post, What};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
-use crate::outbound::Outbound;
+use crate::metrics::{self, Endpoint, Told};
+use crate::outbound::{Listeners, Outbound};
 use crate::sandbox::InForce;
 use crate::system;
 use crate::transport::{Aside, Running};
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 /// The running node.
@@ -52,6 +54,8 @@ pub(super) struct Node {
     /// What the process may no longer do.
     pub(super) in_force: InForce,
     service: Arc<ArcSwap<Service>>,
+    /// Where metrics are fetched, if anywhere.
+    pub(super) metrics: Option<Endpoint>,
     /// Removes the control socket when the node is gone.
     _control: Server,
     lane: Lane,
@@ -87,13 +91,7 @@ impl Node {
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
         let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone())?;
         outbound.update(&hosting);
-        if let Some(listeners) = opened.transfers
-            && let Some((addresses, server)) = &plan.listener
-        {
-            outbound.listen(listeners, server.clone())?;
-            let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            info!("transfers over TLS on {}", shown.join(", "));
-        }
+        give_out(plan, &outbound, opened.transfers)?;
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
         let running = opened.workers.start(Arc::clone(&service), desk)?;
         let encrypted = encrypted::start(opened.encrypted, &service, running.crowding())?;
@@ -102,6 +100,7 @@ impl Node {
             Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
         let control = opened.control.start(asked)?;
         info!("control socket {}", control.path().display());
+        let metrics = observe(opened.metrics, pinned, events)?;
         let storage = stores.start(pinned, post.clone())?;
         let keeping = Keeping::new(
             keepers,
@@ -125,6 +124,7 @@ impl Node {
             guard,
             in_force,
             service,
+            metrics,
             _control: control,
             lane: Lane::default(),
             served: { hosting.zones().iter() }
@@ -158,6 +158,7 @@ impl Node {
                     self.lane.add(Work::Files(Vec::new()));
                 }
                 Ok(Event::Asked(command, reply)) => self.answer(&command, reply),
+                Ok(Event::Observed(reply)) => self.tell(reply),
                 Ok(Event::Kept(event)) => {
                     let delivery = self.keeping.take(event);
                     if let Some(delivery) = delivery {
@@ -211,6 +212,17 @@ impl Node {
         };
         // Who asked may have gone away.
         let _ = reply.try_send(told);
+    }
+
+    /// Tells all that metrics are made of, in the words of the control socket.
+    fn tell(&self, reply: oneshot::Sender<Box<Told>>) {
+        let zones = 0..self.hosting.zones().len();
+        // Who asked may have gone away.
+        let _ = reply.send(Box::new(Told {
+            status: report::status(self),
+            stats: counts::stats(self),
+            zones: zones.map(|number| kept::zone(self, number)).collect(),
+        }));
     }
 
     /// Begins the next load on a thread of its own, if one is due and none runs.
@@ -366,6 +378,33 @@ impl Node {
             }
         }
     }
+}
+
+/// Gives zones out over TLS, if the sockets for it are there.
+fn give_out(plan: &Plan, outbound: &Outbound, listeners: Option<Listeners>) -> anyhow::Result<()> {
+    let (Some(listeners), Some((addresses, server))) = (listeners, &plan.listener) else {
+        return Ok(());
+    };
+    outbound.listen(listeners, server.clone())?;
+    let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    info!("transfers over TLS on {}", shown.join(", "));
+    Ok(())
+}
+
+/// Answers who fetches metrics, if the sockets for it are there.
+fn observe(
+    bound: Option<metrics::Bound>,
+    pinned: usize,
+    events: &Events,
+) -> anyhow::Result<Option<Endpoint>> {
+    let Some(bound) = bound else {
+        return Ok(None);
+    };
+    let inbox = events.clone();
+    let asked = move |reply| inbox.put(Event::Observed(reply));
+    let endpoint = bound.start(pinned, Box::new(asked))?;
+    info!("metrics at {}", endpoint.places().join(", "));
+    Ok(Some(endpoint))
 }
 
 fn log_ready(plan: &Plan, hosting: &Hosting, running: &Running) {

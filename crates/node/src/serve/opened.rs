@@ -3,6 +3,7 @@
 use super::encrypted;
 use super::plan::Plan;
 use crate::control::server::Bound;
+use crate::metrics;
 use crate::outbound::Listeners;
 use crate::sandbox::{self, InForce, User};
 use crate::transport;
@@ -17,6 +18,8 @@ pub(super) struct Opened {
     pub(super) control: Bound,
     /// Where DNS is answered over TLS and QUIC, if it is.
     pub(super) encrypted: Option<crate::encrypted::Bound>,
+    /// Where metrics are fetched, if they are.
+    pub(super) metrics: Option<metrics::Bound>,
 }
 
 impl Opened {
@@ -36,18 +39,25 @@ impl Opened {
             transfers: transfers.transpose()?,
             control,
             encrypted: encrypted::bind(plan)?,
+            metrics: { plan.metrics.as_ref() }
+                .map(|metrics| {
+                    metrics::Bound::open(metrics, owner.map(|user| (user.uid(), user.gid())))
+                })
+                .transpose()?,
         })
     }
 
     /// Gives up what no one needs from here on; workers will give up more when they start.
     pub(super) fn confine(self, plan: &Plan) -> anyhow::Result<(Self, InForce)> {
         let mut wanted = plan.confinement.clone();
-        // Its name is taken away at the end.
-        let folder = self.control.path().parent();
-        let named = folder.filter(|folder| !folder.as_os_str().is_empty());
-        wanted
-            .write
-            .push(named.unwrap_or(Path::new(".")).to_owned());
+        // Names of sockets are taken away at the end.
+        let metrics = self.metrics.as_ref().and_then(metrics::Bound::path);
+        for socket in [Some(self.control.path()), metrics].into_iter().flatten() {
+            let folder = socket.parent();
+            let named = folder.filter(|folder| !folder.as_os_str().is_empty());
+            let named = named.unwrap_or(Path::new("."));
+            wanted.write.push(named.to_owned());
+        }
         let in_force = sandbox::enter(&wanted)?;
         let user = wanted.user.as_ref().map(User::name);
         if let Some(user) = user {

@@ -43,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) listener: Option<(Vec<SocketAddr>, tls::Server)>,
     /// Where DNS is answered over TLS and QUIC, and by what.
     pub(crate) encrypted: Option<encrypted::Settings>,
+    /// Where metrics can be fetched, if anywhere.
+    pub(crate) metrics: Option<config::Metrics>,
     /// The secrets that are shared with peers.
     pub(crate) keys: Keys,
     /// Folder of the node's state.
@@ -113,6 +115,7 @@ impl Plan {
             transferred,
             listener: listener(args, &config)?,
             transfer: config.transfer.clone(),
+            metrics: config.metrics.clone(),
             keys: config.keys.iter().cloned().collect(),
             state: config
                 .node

@@ -31,6 +31,7 @@ pub(super) fn status(node: &Node) -> v1::Status {
             .iter()
             .map(ToString::to_string)
             .collect(),
+        metrics: { node.metrics.as_ref() }.map_or(Vec::new(), |metrics| metrics.places().to_vec()),
         workers: node.workers.get(),
         sandbox: Some(Box::new(sandbox(&node.in_force))),
         unfiltered: node.running.unfiltered().map(str::to_owned),

@@ -8,6 +8,7 @@ mod defence;
 mod desk;
 mod encrypted;
 mod fetch;
+mod metrics;
 mod refusals;
 mod sandbox;
 mod serve;

@@ -22,8 +22,14 @@ fn a_wrong_configuration_is_refused_with_place_and_code_2() {
             ":2:1: unknown key `lissten`; did you mean `listen`?",
         ),
         (
-            "[metrics]\n",
-            ":1:2: `metrics` is not supported yet by this version of imrs; remove it",
+            "[xdp]\n",
+            ":1:2: `xdp` is not supported yet by this version of imrs; remove it",
+        ),
+        (
+            "[metrics]\nlisten = \"192.0.2.1:9353\"\n",
+            ":2:10: `192.0.2.1:9353` is not loopback, and whoever reaches it reads metrics without a \
+             password; write `127.0.0.1:9353`, or `beyond-loopback = true` here if a packet filter \
+             lets nobody but your Prometheus through",
         ),
     ] {
         std::fs::write(&path, text).unwrap();

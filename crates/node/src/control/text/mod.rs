@@ -49,6 +49,9 @@ fn write_status(text: &mut String, status: &Status) -> std::fmt::Result {
         writeln!(text, "ATTENTION  {attention}")?;
     }
     writeln!(text, "listen   {}", status.listen.join(", "))?;
+    if !status.metrics.is_empty() {
+        writeln!(text, "metrics  {}", status.metrics.join(", "))?;
+    }
     writeln!(text, "workers  {}", status.workers)?;
     if let Some(told) = &status.sandbox {
         sandbox::write_sandbox(text, told)?;

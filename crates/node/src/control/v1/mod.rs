@@ -182,6 +182,9 @@ pub struct Status {
     pub attention: Vec<String>,
     /// Addresses that it answers on, by UDP and TCP.
     pub listen: Vec<String>,
+    /// Where metrics can be fetched, if anywhere: addresses, and the path of a socket.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<String>,
     /// Worker threads.
     pub workers: usize,
     /// What the process may no longer do; older nodes do not tell it.

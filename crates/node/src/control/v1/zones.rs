@@ -37,6 +37,9 @@ pub struct KeptZone {
     pub in_service: Option<When>,
     /// The last answer of a primary, or that there was none.
     pub last_check: Option<Check>,
+    /// When a primary last had the serial that is held; older nodes do not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<When>,
     /// When primaries are asked again; none while that is going on, and for a zone of a file.
     pub next_check: Option<When>,
     /// What is being fetched or asked at this moment, in words.

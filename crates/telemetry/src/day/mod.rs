@@ -7,11 +7,13 @@
 mod days;
 mod gaps;
 mod loads;
+mod lost;
 pub mod v1;
 
 pub use days::{Days, Settings};
 pub use gaps::{Gap, Gaps, Why};
 pub use loads::Loads;
+pub use lost::Lost;
 
 use crate::counts::Counts;
 use crate::sources::Sources;
@@ -28,6 +30,8 @@ pub struct Account {
     pub nodes: u32,
     /// Messages.
     pub counts: Counts,
+    /// Datagrams that are not among them, since the kernel dropped them.
+    pub lost: Lost,
     /// Sources.
     pub sources: Sources,
     /// Serials of the root zone that came.
@@ -58,6 +62,7 @@ impl Account {
             until_s: day.start_s(),
             nodes: 1,
             counts: Counts::new(),
+            lost: Lost::default(),
             sources: Sources::new(sources_octets),
             loads: Loads::default(),
             gaps: Gaps::default(),
@@ -82,6 +87,7 @@ impl Account {
     /// Adds what was counted, whatever day it was counted for.
     fn absorb(&mut self, other: &Account) {
         self.counts.add(&other.counts);
+        self.lost.add(other.lost);
         self.sources.merge(&other.sources);
         self.loads.merge(&other.loads);
         self.gaps.merge(&other.gaps);

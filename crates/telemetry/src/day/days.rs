@@ -171,7 +171,10 @@ impl Days {
         let owner = bank.owner;
         let account = self.account_mut(owner);
         match growth {
-            Some(growth) => account.counts.add(&growth),
+            Some(growth) => {
+                account.counts.add(&growth);
+                account.curve.add(account.day, now_s, &growth);
+            }
             None => account.gaps.add(Gap {
                 from_s: now_s,
                 to_s: now_s,
@@ -185,7 +188,11 @@ impl Days {
     pub fn handle_lost(&mut self, read: Lost) {
         let growth = read.since(self.lost);
         self.lost = read;
-        self.account_mut(self.today()).lost.add(growth);
+        let now_s = self.now.unix_s();
+        let account = self.account_mut(self.today());
+        account.lost.add(growth);
+        let lost = growth.queue.saturating_add(growth.filter);
+        account.curve.note_lost(account.day, now_s, lost);
     }
 
     /// Takes a source that a worker handed over. A worker's look at the clock can be ahead of ours

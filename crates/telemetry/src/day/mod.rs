@@ -4,12 +4,14 @@
 //! [`Sealed`] and does not change any more: other accounts of the same day can be merged with it
 //! into another one. This module knows no files; [`v1`] says what is in them.
 
+mod curve;
 mod days;
 mod gaps;
 mod loads;
 mod lost;
 pub mod v1;
 
+pub use curve::{Curve, RcodeClass, Slot};
 pub use days::{Days, Settings};
 pub use gaps::{Gap, Gaps, Why};
 pub use loads::Loads;
@@ -30,6 +32,8 @@ pub struct Account {
     pub nodes: u32,
     /// Messages.
     pub counts: Counts,
+    /// The same over the course of the day, in less detail.
+    pub curve: Curve,
     /// Datagrams that are not among them, since the kernel dropped them.
     pub lost: Lost,
     /// Sources.
@@ -62,6 +66,7 @@ impl Account {
             until_s: day.start_s(),
             nodes: 1,
             counts: Counts::new(),
+            curve: Curve::new(),
             lost: Lost::default(),
             sources: Sources::new(sources_octets),
             loads: Loads::default(),
@@ -87,6 +92,7 @@ impl Account {
     /// Adds what was counted, whatever day it was counted for.
     fn absorb(&mut self, other: &Account) {
         self.counts.add(&other.counts);
+        self.curve.merge(&other.curve);
         self.lost.add(other.lost);
         self.sources.merge(&other.sources);
         self.loads.merge(&other.loads);

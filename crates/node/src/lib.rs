@@ -7,6 +7,7 @@
 //! answers
 //! depends on what is counted or reported.
 
+pub mod accounting;
 pub mod cli;
 pub mod clock;
 pub mod config;

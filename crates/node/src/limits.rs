@@ -128,3 +128,22 @@ pub const AGEING_REFRESHES: u32 = 4;
 
 /// Things that happened to a zone that are remembered: two weeks of versions.
 pub const HISTORY_ENTRIES: usize = 32;
+
+/// How often new sources are taken from the threads that answer: their rings hold what comes new
+/// in this time at 650,000 a second each.
+pub const STATISTICS_DRAIN: Duration = Duration::from_millis(100);
+
+/// How often counts are read, so that days begin and end within this time.
+pub const STATISTICS_READ: Duration = Duration::from_secs(1);
+
+/// How often what is known of open days is written: as much is missing after a crash.
+pub const STATISTICS_KEEP: Duration = Duration::from_secs(60);
+
+/// How often counts of different places are compared.
+pub const STATISTICS_AUDIT: Duration = Duration::from_secs(10);
+
+/// Closed days that wait to be written, each of up to some 100 MB.
+pub const STATISTICS_UNWRITTEN_MAX: usize = 3;
+
+/// Closed days that are kept unless the operator says otherwise: a year, and time to notice.
+pub const STATISTICS_DAYS_KEPT: u32 = 400;

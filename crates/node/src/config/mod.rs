@@ -15,6 +15,7 @@ pub mod public;
 mod reach;
 mod sandbox;
 mod secrets;
+mod statistics;
 mod transfer;
 mod transfers;
 mod values;
@@ -28,6 +29,7 @@ pub use reach::Reach;
 pub use sandbox::{Sandbox, Wanted};
 pub(crate) use secrets::is_public;
 pub use secrets::{Identity, Pin, Tls};
+pub use statistics::Statistics;
 pub use transfer::{Listener, Transfer};
 pub use transfers::{Primary, Secondary, Transfers, public_primaries};
 pub use values::{Check, Limited, Told, ZoneName};
@@ -73,6 +75,9 @@ pub struct Config {
     /// `[sandbox]`: what the server may no longer do.
     #[serde(default)]
     pub sandbox: Sandbox,
+    /// `[statistics]`: what becomes of what is counted.
+    #[serde(default)]
+    pub statistics: Statistics,
     /// `[[key]]`, as written.
     #[serde(default, rename = "key")]
     written_keys: Vec<WrittenKey>,
@@ -215,6 +220,12 @@ impl Config {
             }
         }
         Ok(config)
+    }
+
+    /// Folder of the node's state, if it has one.
+    pub(crate) fn state(&self) -> Option<&Path> {
+        let state = self.node.state.as_ref();
+        state.map(|state| state.get_ref().as_path())
     }
 
     /// The files of private keys.
@@ -372,6 +383,7 @@ impl Config {
         let state = self.node.state.iter_mut();
         state.map(Spanned::get_mut).for_each(rebase);
         self.node.control.iter_mut().for_each(rebase);
+        self.statistics.directory.iter_mut().for_each(rebase);
         for zone in &mut self.zones {
             let files = [&mut zone.file, &mut zone.anchors].into_iter().flatten();
             files.map(Spanned::get_mut).for_each(rebase);

@@ -5,10 +5,12 @@ use super::counters::Tally;
 use super::limits::{LOOK, MESSAGE_OCTETS_MAX, PRESSURE_CLOSES_ALL, STOP};
 use super::seats::{Reason, Seats};
 use super::{Medium, quic, tls};
+use crate::accounting::{Recorder, Seen};
 use crate::clock::present;
 use crate::system;
 use arc_swap::ArcSwap;
 use imrs_engine::{Client, Outcome, Peer, Pressure, Service, Transport, respond};
+use imrs_telemetry::counts::{self, Family, Flow};
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -48,6 +50,7 @@ pub(super) struct Room {
     /// Handshakes over QUIC from which on clients have to show that their address is theirs.
     pub(super) handshakes_before_retry: usize,
     scratch: RefCell<Box<[u8]>>,
+    recorder: RefCell<Option<Recorder>>,
 }
 
 impl Room {
@@ -62,6 +65,7 @@ impl Room {
             queries: parts.queries,
             handshakes_before_retry: parts.handshakes_before_retry,
             scratch: RefCell::new(vec![0; MESSAGE_OCTETS_MAX].into()),
+            recorder: RefCell::new(parts.recorder),
         }
     }
 
@@ -90,6 +94,7 @@ impl Room {
         let messages = self.tally.messages(medium, peer);
         if service.defence.blocked.contains(peer) {
             messages.record(query, Outcome::DROPPED);
+            self.record(medium, peer, query, &[], Outcome::DROPPED);
             return Err(Reason::Blocked);
         }
         let client = Client {
@@ -109,11 +114,29 @@ impl Room {
         let outcome = respond(&service, client, query, &mut scratch);
         messages.record(query, outcome);
         let response = scratch.get(..outcome.len).unwrap_or_default();
+        self.record(medium, peer, query, response, outcome);
         if let Ok(octets @ 1..) = u16::try_from(response.len()) {
             output.extend_from_slice(&octets.to_be_bytes());
             output.extend_from_slice(response);
         }
         Ok(())
+    }
+
+    fn record(&self, medium: Medium, client: IpAddr, query: &[u8], response: &[u8], said: Outcome) {
+        if let Some(recorder) = self.recorder.borrow_mut().as_mut() {
+            let transport = match medium {
+                Medium::Tls => counts::Transport::Tls,
+                Medium::Quic => counts::Transport::Quic,
+            };
+            recorder.handle_time(present().0);
+            recorder.record(&Seen {
+                flow: Flow::new(transport, Family::of(client)),
+                client,
+                query,
+                response,
+                rcode: said.rcode,
+            });
+        }
     }
 
     /// Ends those whose time is over, and those for whom the node has no room now.

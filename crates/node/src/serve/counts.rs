@@ -1,11 +1,54 @@
 //! What was counted, in the words of the control socket.
 
 use super::node::Node;
+use crate::accounting::{Accounting, Books, Keeping, Statistics};
 use crate::control::v1;
 use crate::encrypted::{self, Encrypted};
-use crate::transport::{Connections, Counters, Defended, Messages, RCODES, Unsent};
+use crate::transport::{Connections, Counters, Defended, Messages, RCODES, Running, Unsent};
 use imrs_engine::Kind;
+use imrs_telemetry::day::Lost;
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+/// Keeps what is counted, day by day.
+pub(super) fn keep(
+    keeping: &Keeping,
+    accounting: Arc<Accounting>,
+    running: &Running,
+    pinned: usize,
+) -> io::Result<Statistics> {
+    let meters = running.meters().clone();
+    let books = move || {
+        let counters = meters.read();
+        let lost = Lost {
+            queue: counters.kernel_dropped,
+            filter: counters.filtered_condemned + counters.filtered_shed,
+        };
+        (books(&counters, meters.in_hand()), lost)
+    };
+    Statistics::start(keeping, accounting, Box::new(books), pinned)
+}
+
+/// What the workers count of the messages that they decide about.
+fn books(counters: &Counters, in_hand: u64) -> Books {
+    let Counters {
+        udp_ipv4,
+        udp_ipv6,
+        tcp_ipv4,
+        tcp_ipv6,
+        unsent,
+        ..
+    } = counters;
+    Books {
+        received: counters.udp_received() + counters.tcp_received(),
+        dropped: counters.defence.dropped(),
+        composed_udp: udp_ipv4.responses + udp_ipv6.responses,
+        composed_tcp: tcp_ipv4.responses + tcp_ipv6.responses,
+        unsent: unsent.buffer_full + unsent.unreachable + unsent.forbidden + unsent.other,
+        in_hand,
+    }
+}
 
 /// What was counted.
 pub(super) fn stats(node: &Node) -> v1::Stats {

@@ -7,6 +7,7 @@ use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
 use super::{counts, encrypted, kept, log, orders, report};
+use crate::accounting::{Accounting, Statistics};
 use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{self, Command, Reply};
@@ -41,6 +42,8 @@ pub(super) struct Node {
     pub(super) hosting: Hosting,
     pub(super) running: Running,
     pub(super) encrypted: Option<Encrypted>,
+    /// What becomes of what they count.
+    pub(super) statistics: Statistics,
     pub(super) keeping: Keeping,
     pub(super) outbound: Outbound,
     pub(super) clock: Clock,
@@ -89,12 +92,17 @@ impl Node {
         };
         let kept = events.clone();
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
-        let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone())?;
+        let accounting = Arc::new(Accounting::default());
+        let recorder = accounting.recorder();
+        let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone(), recorder)?;
         outbound.update(&hosting);
         give_out(plan, &outbound, opened.transfers)?;
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
-        let running = opened.workers.start(Arc::clone(&service), desk)?;
-        let encrypted = encrypted::start(opened.encrypted, &service, running.crowding())?;
+        let workers = opened.workers.recorded(Arc::clone(&accounting));
+        let running = workers.start(Arc::clone(&service), desk)?;
+        let bound = { opened.encrypted }.map(|bound| bound.recorded(Arc::clone(&accounting)));
+        let encrypted = encrypted::start(bound, &service, running.crowding())?;
+        let statistics = counts::keep(&plan.statistics, accounting, &running, pinned)?;
         let inbox = events.clone();
         let asked: Arc<Asked> =
             Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
@@ -114,6 +122,7 @@ impl Node {
         let mut node = Node {
             running,
             encrypted,
+            statistics,
             keeping,
             outbound,
             clock: plan.clock,
@@ -160,6 +169,11 @@ impl Node {
                 Ok(Event::Asked(command, reply)) => self.answer(&command, reply),
                 Ok(Event::Observed(reply)) => self.tell(reply),
                 Ok(Event::Kept(event)) => {
+                    if let Some((zone, serial)) = event.notified()
+                        && self.is_root(zone)
+                    {
+                        self.statistics.notified(serial);
+                    }
                     let delivery = self.keeping.take(event);
                     if let Some(delivery) = delivery {
                         self.lane.add(Work::Delivery(delivery));
@@ -177,7 +191,14 @@ impl Node {
         notify(&[NotifyState::Stopping]);
         self.encrypted.map(Encrypted::stop);
         self.running.stop();
+        self.statistics.stop();
         info!("stopped");
+    }
+
+    /// Whether a zone is the root, the one whose way is timed (RSSAC002v5, load-time).
+    fn is_root(&self, zone: usize) -> bool {
+        let zone = self.hosting.zones().get(zone);
+        zone.is_some_and(|zone| zone.name().is_root())
     }
 
     /// How long to wait before the next look at the clock: no longer than zones hold, and until
@@ -297,6 +318,9 @@ impl Node {
             let of_zone = delivery.filter(|delivery| delivery.zone == swap.zone);
             let hosted = &self.hosting.zones()[swap.zone];
             self.keeping.swapped(swap, hosted, of_zone);
+            if let (true, Some(serial)) = (self.is_root(swap.zone), hosted.serial()) {
+                self.statistics.served(serial);
+            }
         }
         let now = self.clock.now();
         for (number, zone) in self.hosting.zones().iter().enumerate() {

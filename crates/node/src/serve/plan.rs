@@ -1,5 +1,6 @@
 //! What to serve and how, from the command line and the configuration together.
 
+use crate::accounting::{Keeping, Recorder};
 use crate::chain;
 use crate::cli::Serve;
 use crate::clock::{At, Clock};
@@ -24,7 +25,7 @@ use imrs_zone::Limits;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) encrypted: Option<encrypted::Settings>,
     /// Where metrics can be fetched, if anywhere.
     pub(crate) metrics: Option<config::Metrics>,
+    /// What becomes of what is counted.
+    pub(crate) statistics: Keeping,
     /// The secrets that are shared with peers.
     pub(crate) keys: Keys,
     /// Folder of the node's state.
@@ -116,12 +119,9 @@ impl Plan {
             listener: listener(args, &config)?,
             transfer: config.transfer.clone(),
             metrics: config.metrics.clone(),
+            statistics: config.statistics.resolve(config.state()),
             keys: config.keys.iter().cloned().collect(),
-            state: config
-                .node
-                .state
-                .as_ref()
-                .map(|state| state.get_ref().clone()),
+            state: config.state().map(Path::to_owned),
             confinement: confinement(args, &config)?,
             anchors: args.anchors.clone(),
             limits: limits(&config)?,
@@ -145,6 +145,7 @@ impl Plan {
         pinned: usize,
         service: Arc<ArcSwap<Service>>,
         post: Post,
+        recorder: Recorder,
     ) -> io::Result<Outbound> {
         let listings = self.transferred.iter().map(|transferred| Listing {
             notify_from: transferred.notify_from.clone(),
@@ -161,7 +162,14 @@ impl Plan {
             idle: self.transfer.idle,
             pinned,
         };
-        Outbound::new(directory, self.keys.clone(), bounds, service, post)
+        Outbound::new(
+            directory,
+            self.keys.clone(),
+            bounds,
+            service,
+            post,
+            recorder,
+        )
     }
 
     /// How long a primary may take, and how much it may send.
@@ -349,11 +357,7 @@ fn confinement(args: &Serve, config: &Config) -> anyhow::Result<Confinement> {
     let shown = config.encrypted.iter();
     let shown = shown.flat_map(|shown| [&shown.identity.certificate, &shown.identity.private_key]);
     let read = files.into_iter().chain(&args.anchors).chain(shown).cloned();
-    let state = config
-        .node
-        .state
-        .as_ref()
-        .map(|state| state.get_ref().clone());
+    let state = config.state().map(Path::to_owned);
     // A step of a roll is written beside them.
     let cookies = config.defence.cookies.as_ref();
     let secrets = cookies.and_then(|cookies| Some(cookies.secret_file.as_ref()?.parent()?.into()));
@@ -362,7 +366,9 @@ fn confinement(args: &Serve, config: &Config) -> anyhow::Result<Confinement> {
         landlock: config.sandbox.landlock.0,
         seccomp: config.sandbox.seccomp.0,
         read: read.collect(),
-        write: state.into_iter().chain(secrets).collect(),
+        write: { state.into_iter().chain(secrets) }
+            .chain(config.statistics.directory.clone())
+            .collect(),
     })
 }
 

@@ -25,6 +25,8 @@ pub(in crate::transport) struct Datagrams {
     output_stride: usize,
     received: usize,
     replies: usize,
+    /// Which of the received slots have a reply; the replies have their order.
+    has_reply: [bool; UDP_BATCH],
 }
 
 #[repr(C)]
@@ -63,6 +65,7 @@ impl Datagrams {
             output_stride,
             received: 0,
             replies: 0,
+            has_reply: [false; UDP_BATCH],
         };
         for slot in 0..UDP_BATCH {
             batch.point(slot);
@@ -144,6 +147,7 @@ impl Datagrams {
             let start = self.replies * self.output_stride;
             let room = &mut self.output[start..start + limit];
             let octets = respond(query, peer, room).min(limit);
+            self.has_reply[slot] = octets > 0;
             if octets > 0 {
                 let response = room.as_mut_ptr();
                 self.reply(slot, response, octets);
@@ -170,6 +174,39 @@ impl Datagrams {
             (*m).outgoing_parts[self.replies].iov_len = octets;
         }
         self.replies += 1;
+    }
+
+    /// The query in a slot that was received.
+    fn query(&self, slot: usize) -> &[u8] {
+        // SAFETY: the kernel has filled `msg_len` octets of this slot, never more than `iov_len`,
+        // and writes to them in `receive` alone, which needs `self` for itself.
+        unsafe {
+            let octets = (*self.memory).incoming[slot].msg_len as usize;
+            let input = (&raw const (*self.memory).input[slot]).cast::<u8>();
+            slice::from_raw_parts(input, octets.min(UDP_QUERY_OCTETS))
+        }
+    }
+
+    /// Each query of the batch with the response to it, if one was composed and not withdrawn.
+    pub(in crate::transport) fn exchanges(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let mut next = 0;
+        (0..self.received).map(move |slot| {
+            if !self.has_reply[slot] {
+                return (self.query(slot), None);
+            }
+            let start = next * self.output_stride;
+            // SAFETY: set by `reply` since the last receive.
+            let octets = unsafe { (*self.memory).outgoing_parts[next].iov_len };
+            next += 1;
+            let response = (octets > 0).then(|| &self.output[start..start + octets]);
+            (self.query(slot), response)
+        })
+    }
+
+    /// Takes note that a reply was not sent.
+    pub(in crate::transport) fn withdraw(&mut self, reply: usize) {
+        // SAFETY: as in `point`; a reply of no octets is not sent any more.
+        unsafe { (*self.memory).outgoing_parts[reply].iov_len = 0 };
     }
 
     /// How many responses wait to be sent.

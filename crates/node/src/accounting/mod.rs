@@ -1,0 +1,81 @@
+//! What a node counts of its traffic, day by day, and where that is kept.
+//!
+//! ```text
+//! recorder    what a thread that answers records with
+//! audit       whether what was counted at different places is the same
+//! statistics  the thread that reads all recorders, holds the days and seals them
+//! archive     days and documents on disk
+//! ```
+//!
+//! Nothing here is between a query and its response: a worker records what it has sent. Knows no
+//! zone, and looks into no message beyond what is counted.
+
+mod archive;
+mod audit;
+mod recorder;
+mod statistics;
+
+pub(crate) use audit::{Balance, Books};
+pub(crate) use recorder::{Recorder, Seen};
+pub(crate) use statistics::{Keeping, Standing, Statistics};
+
+use imrs_telemetry::Day;
+use imrs_telemetry::counts::{Cells, Counts};
+use imrs_telemetry::sources::{self, Drain, FrontSize};
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// All recorders of a node, to be read while they are written to.
+#[derive(Debug, Default)]
+pub struct Accounting {
+    /// The first day that may be counted still, by number.
+    today: Arc<AtomicU32>,
+    readers: Mutex<Vec<Reader>>,
+}
+
+/// What is read of one recorder.
+#[derive(Debug)]
+struct Reader {
+    cells: Arc<Cells>,
+    drain: Drain,
+}
+
+impl Accounting {
+    /// A recorder for one thread.
+    pub(crate) fn recorder(&self) -> Recorder {
+        let cells = Arc::new(Cells::new());
+        let (front, drain) = sources::front(FrontSize::default(), rand::random());
+        let recorder = Recorder::new(Arc::clone(&cells), front, Arc::clone(&self.today));
+        self.readers().push(Reader { cells, drain });
+        recorder
+    }
+
+    /// Has recorders count for no day before this one.
+    fn set_today(&self, today: Day) {
+        self.today.store(today.number(), Relaxed);
+    }
+
+    /// What all recorders hold of a day, and of those that are as even or odd.
+    fn read(&self, day: Day) -> Counts {
+        let mut counts = Counts::new();
+        for reader in self.readers().iter() {
+            reader.cells.add_to(day, &mut counts);
+        }
+        counts
+    }
+
+    /// All that was recorded since the start.
+    pub(crate) fn total(&self) -> Counts {
+        let mut counts = Counts::new();
+        for reader in self.readers().iter() {
+            counts.add(&reader.cells.total());
+        }
+        counts
+    }
+
+    /// Those who read are few and seldom; who records never asks for this.
+    fn readers(&self) -> MutexGuard<'_, Vec<Reader>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

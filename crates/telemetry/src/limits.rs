@@ -74,3 +74,6 @@ pub const SERIALS_MAX: usize = 64;
 
 /// Percentage of the instances that have to serve a serial (RSSAC002v5, load-time).
 pub const LOADED_PERCENT: usize = 95;
+
+/// Seconds of a slot of the course of a day: 288 slots draw a day finely, and are 35 kB of memory.
+pub const CURVE_SLOT_S: u64 = 300;

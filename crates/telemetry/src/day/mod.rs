@@ -4,11 +4,13 @@
 //! [`Sealed`] and does not change any more: other accounts of the same day can be merged with it
 //! into another one. This module knows no files; [`v1`] says what is in them.
 
+mod curve;
 mod days;
 mod gaps;
 mod loads;
 pub mod v1;
 
+pub use curve::{Curve, RcodeClass, Slot};
 pub use days::{Days, Settings};
 pub use gaps::{Gap, Gaps, Why};
 pub use loads::Loads;

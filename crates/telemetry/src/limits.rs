@@ -75,6 +75,10 @@ pub const SERIALS_MAX: usize = 64;
 /// Percentage of the instances that have to serve a serial (RSSAC002v5, load-time).
 pub const LOADED_PERCENT: usize = 95;
 
+/// Octets of the file of a day that is read: one with every IPv4 address has 512 MiB, and IPv6
+/// sources have their budget twice.
+pub const DAY_OCTETS_MAX: u64 = 1 << 30;
+
 /// Seconds of a slot of the course of a day: 288 slots draw a day finely, and are 35 kB of memory.
 pub const CURVE_SLOT_S: u64 = 300;
 

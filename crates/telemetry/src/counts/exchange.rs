@@ -117,21 +117,30 @@ impl Exchange {
     }
 }
 
+/// Calls `add` with each cell, within those of a flow, that one more message of a transfer adds one
+/// to.
+pub(super) fn each_cell_of_continued(octets: usize, mut add: impl FnMut(usize)) {
+    add(layout::response_size(octets));
+    add(layout::CONTINUED);
+}
+
 impl Asked {
-    /// What is to be counted of a packet and of what it was read as.
+    /// What is to be counted of a packet and of what it was read as; nothing of what is no query,
+    /// since it is too short or a response.
     #[inline]
-    pub fn of(packet: &[u8], read: &Result<Query<'_>, Malformed<'_>>) -> Asked {
+    pub fn of(packet: &[u8], read: &Result<Query<'_>, Malformed<'_>>) -> Option<Asked> {
         match read {
-            Ok(query) => Asked::new(packet, Some(query.question), query.edns),
+            Ok(query) => Some(Asked::new(packet, Some(query.question), query.edns)),
             Err(Malformed::Error { query, .. }) => {
-                Asked::new(packet, query.question(), query.edns())
+                Some(Asked::new(packet, query.question(), query.edns()))
             }
-            Err(Malformed::Silent) => Asked::default(),
+            Err(Malformed::Silent) => None,
         }
     }
 
-    /// Reads a packet that nobody has read yet.
-    pub fn read(packet: &[u8]) -> Asked {
+    /// Reads a packet that nobody has read yet, as [`Asked::of`].
+    #[inline]
+    pub fn read(packet: &[u8]) -> Option<Asked> {
         Asked::of(packet, &Query::parse(packet))
     }
 

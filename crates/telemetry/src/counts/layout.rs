@@ -32,9 +32,10 @@ pub(super) const PROFILES: usize = RESPONSE_SIZES + RESPONSE_BINS;
 pub(super) const QUESTIONS: usize = PROFILES + PROFILE_CELLS;
 pub(super) const RCODES: usize = QUESTIONS + ROWS * FATES;
 pub(super) const TRUNCATED: usize = RCODES + RCODES_KNOWN + 1;
+pub(super) const CONTINUED: usize = TRUNCATED + 1;
 
 /// Cells of one flow.
-pub(super) const FLOW_CELLS: usize = TRUNCATED + 1;
+pub(super) const FLOW_CELLS: usize = CONTINUED + 1;
 
 /// Cells of all flows.
 pub(super) const CELLS: usize = super::Flow::ALL.len() * FLOW_CELLS;

@@ -4,6 +4,7 @@
 //! soon after midnight, and what is read from it then is exact: no query is between two numbers.
 //! What is read during its day may miss parts of the few queries that are being counted.
 
+use super::exchange::each_cell_of_continued;
 use super::layout::{CELLS, FLOW_CELLS};
 use super::{Counts, Exchange, Flow};
 use crate::time::Day;
@@ -27,14 +28,15 @@ impl Cells {
     /// Counts one query, of this day, and what became of it.
     #[inline]
     pub fn record(&self, day: Day, flow: Flow, exchange: &Exchange) {
-        let start = flow.index() * FLOW_CELLS;
-        if let Some(cells) = self.bank(day).get(start..start + FLOW_CELLS) {
-            exchange.each_cell(|cell| {
-                if let Some(cell) = cells.get(cell) {
-                    cell.increment();
-                }
-            });
-        }
+        let cells = self.cells(day, flow);
+        exchange.each_cell(|cell| increment(cells, cell));
+    }
+
+    /// Counts one more message of a transfer, of this day and so many octets: its first one went
+    /// with [`Cells::record`].
+    pub fn record_continued(&self, day: Day, flow: Flow, octets: usize) {
+        let cells = self.cells(day, flow);
+        each_cell_of_continued(octets, |cell| increment(cells, cell));
     }
 
     /// Adds what the bank of this day holds to `sum`: all that was counted since the start on days
@@ -56,6 +58,14 @@ impl Cells {
         counts
     }
 
+    /// Those of one flow.
+    #[inline]
+    fn cells(&self, day: Day, flow: Flow) -> &[Number] {
+        let start = flow.index() * FLOW_CELLS;
+        let cells = self.bank(day).get(start..start + FLOW_CELLS);
+        cells.unwrap_or_default()
+    }
+
     #[inline]
     fn bank(&self, day: Day) -> &[Number] {
         let [even, odd] = &self.banks;
@@ -72,6 +82,13 @@ impl Default for Cells {
 impl std::fmt::Debug for Cells {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Cells").field(&self.total()).finish()
+    }
+}
+
+#[inline]
+fn increment(cells: &[Number], cell: usize) {
+    if let Some(cell) = cells.get(cell) {
+        cell.increment();
     }
 }
 

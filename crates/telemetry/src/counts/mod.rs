@@ -10,6 +10,7 @@
 //! questions        274×4   query type by what was sent: NOERROR, NXDOMAIN, another RCODE, nothing
 //! rcodes           33      those but NOERROR and NXDOMAIN, by number
 //! truncated        1       responses with TC set
+//! continued        1       messages of transfers behind the first, with NOERROR
 //! ```
 //!
 //! So what is a sum is not counted: queries are the sum of the request sizes, responses that of the
@@ -171,12 +172,18 @@ impl Counts {
     /// Records one query and what became of it: what a worker does in its [`Cells`], for tests and
     /// captures that are counted afterwards.
     pub fn record(&mut self, flow: Flow, exchange: &Exchange) {
-        let start = flow.index() * FLOW_CELLS;
-        exchange.each_cell(|cell| {
-            if let Some(cell) = self.cells.get_mut(start + cell) {
-                *cell = cell.saturating_add(1);
-            }
-        });
+        exchange.each_cell(|cell| self.add_one(flow, cell));
+    }
+
+    /// Records one more message of a transfer, as [`Cells::record_continued`] does.
+    pub fn record_continued(&mut self, flow: Flow, octets: usize) {
+        exchange::each_cell_of_continued(octets, |cell| self.add_one(flow, cell));
+    }
+
+    fn add_one(&mut self, flow: Flow, cell: usize) {
+        if let Some(cell) = self.cells.get_mut(flow.index() * FLOW_CELLS + cell) {
+            *cell = cell.saturating_add(1);
+        }
     }
 }
 
@@ -223,10 +230,17 @@ impl<'a> FlowCounts<'a> {
         self.cell(layout::TRUNCATED)
     }
 
+    /// Messages of transfers behind the first (RFC 5936 section 2.2), which are responses too.
+    pub fn continued(self) -> u64 {
+        self.cell(layout::CONTINUED)
+    }
+
     /// Responses sent with this extended RCODE.
     pub fn rcode(self, rcode: Rcode) -> u64 {
         match rcode {
-            Rcode::NOERROR => self.sum_of_fate(Fate::NoError),
+            Rcode::NOERROR => self
+                .sum_of_fate(Fate::NoError)
+                .saturating_add(self.continued()),
             Rcode::NXDOMAIN => self.sum_of_fate(Fate::NxDomain),
             _ if usize::from(rcode.0) < crate::limits::RCODES => {
                 self.cell(layout::RCODES + usize::from(rcode.0))

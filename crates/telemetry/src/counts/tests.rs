@@ -194,15 +194,15 @@ fn a_packet_says_what_is_counted_of_it() {
         checking_disabled: true,
         edns: Some(edns),
     };
-    assert_eq!(Asked::read(&packet), asked);
-    assert_eq!(Asked::read(&[]), Asked::default());
+    assert_eq!(Asked::read(&packet), Some(asked));
+    assert_eq!(Asked::read(&[]), None);
     // Without its question the flags are all that is left.
     let flags = Asked {
         qtype: None,
         edns: None,
         ..asked
     };
-    assert_eq!(Asked::read(&packet[..14]), flags);
+    assert_eq!(Asked::read(&packet[..14]), Some(flags));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn counts_of_another_layout_or_out_of_order_are_refused() {
     let layout = super::layout::CELLS as u32;
     let counts = form(layout, &[(0, 5), (layout - 1, 7)]).unwrap();
     assert_eq!(counts.flow(Flow::ALL[0]).request_sizes()[0], 5);
-    assert_eq!(counts.flow(Flow::ALL[7]).truncated(), 7);
+    assert_eq!(counts.flow(Flow::ALL[7]).continued(), 7);
     assert_eq!(form(layout + 1, &[(0, 5)]), None);
     assert_eq!(form(layout, &[(layout, 5)]), None);
     assert_eq!(form(layout, &[(3, 5), (3, 5)]), None);

@@ -13,7 +13,7 @@
 //! mistake shows only when the clock goes back, so the late time runs by the clock that is never
 //! set.
 
-use super::{Account, Gap, Sealed, Why};
+use super::{Account, Gap, Lost, Sealed, Why};
 use crate::counts::Counts;
 use crate::limits::{CLOCK_STEP_MS, EARLY_MAX, LATE_MS, SOURCES_OCTETS};
 use crate::time::{Day, Moment};
@@ -29,6 +29,8 @@ pub struct Days {
     open: Vec<Open>,
     /// What is counted on even and on odd days.
     banks: [Bank; 2],
+    /// What the kernel had dropped when that was read last.
+    lost: Lost,
     /// Sources of a day that our clock has not reached.
     early: Vec<(Day, IpAddr)>,
     sealed: Option<Day>,
@@ -81,6 +83,7 @@ impl Days {
             now,
             open: Vec::new(),
             banks: [bank(), bank()],
+            lost: Lost::default(),
             early: Vec::new(),
             sealed,
         };
@@ -168,13 +171,28 @@ impl Days {
         let owner = bank.owner;
         let account = self.account_mut(owner);
         match growth {
-            Some(growth) => account.counts.add(&growth),
+            Some(growth) => {
+                account.counts.add(&growth);
+                account.curve.add(account.day, now_s, &growth);
+            }
             None => account.gaps.add(Gap {
                 from_s: now_s,
                 to_s: now_s,
                 why: Why::Unread,
             }),
         }
+    }
+
+    /// Takes what the kernel has dropped since the start. It is counted today: the kernel does not
+    /// say when.
+    pub fn handle_lost(&mut self, read: Lost) {
+        let growth = read.since(self.lost);
+        self.lost = read;
+        let now_s = self.now.unix_s();
+        let account = self.account_mut(self.today());
+        account.lost.add(growth);
+        let lost = growth.queue.saturating_add(growth.filter);
+        account.curve.note_lost(account.day, now_s, lost);
     }
 
     /// Takes a source that a worker handed over. A worker's look at the clock can be ahead of ours

@@ -8,12 +8,14 @@ mod curve;
 mod days;
 mod gaps;
 mod loads;
+mod lost;
 pub mod v1;
 
 pub use curve::{Curve, RcodeClass, Slot};
 pub use days::{Days, Settings};
 pub use gaps::{Gap, Gaps, Why};
 pub use loads::Loads;
+pub use lost::Lost;
 
 use crate::counts::Counts;
 use crate::sources::Sources;
@@ -30,6 +32,10 @@ pub struct Account {
     pub nodes: u32,
     /// Messages.
     pub counts: Counts,
+    /// The same over the course of the day, in less detail.
+    pub curve: Curve,
+    /// Datagrams that are not among them, since the kernel dropped them.
+    pub lost: Lost,
     /// Sources.
     pub sources: Sources,
     /// Serials of the root zone that came.
@@ -60,6 +66,8 @@ impl Account {
             until_s: day.start_s(),
             nodes: 1,
             counts: Counts::new(),
+            curve: Curve::new(),
+            lost: Lost::default(),
             sources: Sources::new(sources_octets),
             loads: Loads::default(),
             gaps: Gaps::default(),
@@ -84,6 +92,8 @@ impl Account {
     /// Adds what was counted, whatever day it was counted for.
     fn absorb(&mut self, other: &Account) {
         self.counts.add(&other.counts);
+        self.curve.merge(&other.curve);
+        self.lost.add(other.lost);
         self.sources.merge(&other.sources);
         self.loads.merge(&other.loads);
         self.gaps.merge(&other.gaps);
@@ -94,6 +104,19 @@ impl Sealed {
     /// What is in it.
     pub fn account(&self) -> &Account {
         &self.0
+    }
+
+    /// Notes that the account of a node could not be read and is not in this one: a gap of the
+    /// whole day.
+    #[must_use]
+    pub fn without_a_node(mut self) -> Sealed {
+        let day = self.0.day;
+        self.0.gaps.add(Gap {
+            from_s: day.start_s(),
+            to_s: day.end_s(),
+            why: Why::Missing,
+        });
+        self
     }
 
     /// Both together, as a sealed account of its own. IPv6 sources have the budget of `self`.

@@ -1,10 +1,10 @@
 //! Days that are opened, closed, merged, kept and published.
 
 use super::v1::Corrupt;
-use super::{Account, Days, Gap, Gaps, Loads, Sealed, Settings, Why};
+use super::{Account, Days, Gap, Gaps, Loads, Lost, Sealed, Settings, Why};
 use crate::counts::{Asked, Cells, Counts, Exchange, Flow, Sent};
 use crate::limits::{GAPS_MAX, SOURCES_OCTETS};
-use crate::rssac002::{Document, Letter, Metric, violations};
+use crate::rssac002::{Document, Letter, Metric, documents, violations};
 use crate::sources::Method;
 use crate::{Day, Moment};
 use imrs_wire::{Rcode, Rtype, Serial};
@@ -345,9 +345,9 @@ proptest! {
         prop_assert_eq!(forth.nodes as usize, parts.len());
         prop_assert_eq!(&forth.counts, &back.counts);
         prop_assert_eq!(&forth.sources, &back.sources);
-        let documents = crate::rssac002::documents(&forth, letter, parts.len());
+        let documents = documents(&forth, letter, parts.len());
         prop_assert_eq!(violations(&documents), []);
-        prop_assert_eq!(&documents, &crate::rssac002::documents(&back, letter, parts.len()));
+        prop_assert_eq!(&documents, &documents(&back, letter, parts.len()));
         for document in documents {
             prop_assert_eq!(Document::read(&document.to_string()), Ok(document));
         }
@@ -402,7 +402,7 @@ fn a_day_is_published_in_the_form_of_version_5() {
     account.loads.note_notified(Serial(2_030_020_300), 1000);
     account.loads.note_served(Serial(2_030_020_300), 62_000);
     let letter = Letter::new('l').unwrap();
-    let documents = crate::rssac002::documents(&account, letter, 1);
+    let documents = documents(&account, letter, 1);
     assert_eq!(violations(&documents), []);
     let metrics: Vec<Metric> = documents.iter().map(Document::metric).collect();
     assert!(!metrics.contains(&Metric::ZoneSize) && metrics.len() == 5);
@@ -439,7 +439,7 @@ fn what_is_not_exact_or_not_whole_says_so_in_its_document() {
         panic!("no sketch");
     };
     let letter = Letter::new('b').unwrap();
-    let documents = crate::rssac002::documents(&account, letter, 500);
+    let documents = documents(&account, letter, 500);
     // Nobody knows whether 95 % of 500 instances serve it.
     assert_eq!(documents.len(), 4);
     let sources = documents.last().unwrap();
@@ -450,4 +450,43 @@ fn what_is_not_exact_or_not_whole_says_so_in_its_document() {
         assert_eq!(document.count("b-gaps"), Some(1));
         assert_eq!(document.count("b-gap-seconds"), Some(1));
     }
+}
+
+#[test]
+fn what_the_kernel_dropped_is_told_beside_the_counts() {
+    let mut node = Node::start(6 * HOUR_MS, Vec::new());
+    let lost = |queue, filter| Lost { queue, filter };
+    node.days.handle_lost(lost(3, 0));
+    node.days.handle_lost(lost(5, 70));
+    node.pass(18 * HOUR_MS);
+    node.days.handle_lost(lost(6, 70));
+    node.pass(HOUR_MS);
+    let sealed = &node.sealed[0];
+    assert_eq!(sealed.account().lost, lost(5, 70));
+    let today = node.days.accounts().last().unwrap();
+    assert_eq!(today.lost, lost(1, 0));
+    let read = Sealed::decode(&sealed.encode(), SOURCES_OCTETS).unwrap();
+    assert_eq!(&read, sealed);
+    let volume = documents(read.account(), Letter::new('l').unwrap(), 1)
+        .into_iter()
+        .find(|document| document.metric() == Metric::TrafficVolume)
+        .unwrap()
+        .to_string();
+    assert!(volume.contains("l-dns-udp-lost-queue: 5\nl-dns-udp-lost-filter: 70\n"));
+}
+
+#[test]
+fn every_message_of_a_transfer_is_a_response() {
+    let flow = Flow::ALL[2];
+    let cells = Cells::new();
+    let day = Day::of(0);
+    cells.record(day, flow, &exchange(0, 40_000));
+    cells.record_continued(day, flow, 30_000);
+    let mut account = Account::new(day, SOURCES_OCTETS);
+    cells.add_to(day, &mut account.counts);
+    let counted = account.counts.flow(flow);
+    assert_eq!((counted.queries(), counted.responses()), (1, 2));
+    assert_eq!(counted.rcode(Rcode::NOERROR), 2);
+    let documents = documents(&account, Letter::new('l').unwrap(), 1);
+    assert_eq!(violations(&documents), []);
 }

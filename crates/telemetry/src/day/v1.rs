@@ -10,7 +10,7 @@
 //! whatever is not exactly that, so a torn or changed file is an error and never a wrong number.
 
 use super::loads::Load;
-use super::{Account, Gap, Gaps, Loads, Sealed, Why};
+use super::{Account, Curve, Gap, Gaps, Loads, Lost, Sealed, Why};
 use crate::counts::Counts;
 use crate::limits::{GAPS_MAX, SERIALS_MAX};
 use crate::sources::{self, Sources};
@@ -41,6 +41,8 @@ struct AccountForm<'a> {
     until_s: u64,
     nodes: u32,
     counts: Counts,
+    curve: Curve,
+    lost: Lost,
     #[serde(borrow)]
     sources: &'a [u8],
     loads: Vec<(u32, Option<u64>, Vec<u64>)>,
@@ -81,6 +83,8 @@ fn encode(kind: &[u8], account: &Account) -> Vec<u8> {
         until_s: account.until_s,
         nodes: account.nodes,
         counts: account.counts.clone(),
+        curve: account.curve.clone(),
+        lost: account.lost,
         sources: &sources,
         loads: loads
             .map(|(serial, load)| (*serial, load.notified_ms, load.served_ms.clone()))
@@ -137,6 +141,8 @@ fn decode(kind: &[u8], octets: &[u8], sources_octets: usize) -> Result<Account, 
         until_s: form.until_s,
         nodes: form.nodes,
         counts: form.counts,
+        curve: form.curve,
+        lost: form.lost,
         sources: Sources::decode(form.sources, sources_octets).map_err(Corrupt::Sources)?,
         loads: Loads::of(loads.collect()),
         gaps: Gaps::of(gaps.ok_or(Corrupt::Form)?, form.untold),

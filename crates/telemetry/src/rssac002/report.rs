@@ -1,12 +1,13 @@
 //! From an account of a day to its documents, in the order and form of the examples of version 5.
 //!
 //! What RSSAC002 has no name for stands behind, under names that begin with the operator's letter:
-//! TLS and QUIC, which its own fields leave out; how sources were counted; and gaps. A figure that
+//! TLS and QUIC, which its own fields leave out; how sources were counted; what the kernel dropped
+//! before it could be counted; and gaps. A figure that
 //! is not known is left out, and so is a document that would have none.
 
 use super::{Document, Field, Key, Letter, Metric, SOURCES, Service, VOLUME, open_bin};
 use crate::counts::{Family, Flow, FlowCounts, Transport};
-use crate::day::Account;
+use crate::day::{Account, Lost};
 use crate::limits::RCODES;
 use crate::sources::{Figure, Method};
 use imrs_wire::Rcode;
@@ -48,6 +49,13 @@ fn volume(account: &Account, letter: Letter) -> Vec<(Key, Field)> {
                 let name = format!("{letter}-dns-{name}-{direction}-{family}");
                 fields.push((Key::Name(name), Field::Count(count(flow))));
             }
+        }
+    }
+    let Lost { queue, filter } = account.lost;
+    for (name, count) in [("queue", queue), ("filter", filter)] {
+        if count > 0 {
+            let name = format!("{letter}-dns-udp-lost-{name}");
+            fields.push((Key::Name(name), Field::Count(count)));
         }
     }
     fields

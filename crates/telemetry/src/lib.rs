@@ -14,6 +14,8 @@
 //!                                      rssac002::Document ─▶ YAML
 //! ```
 //!
+//! Beside that, [`top`] estimates from a sample who asks most, for those who look at a server.
+//!
 //! This crate knows no clock, file, socket or exporter, and nothing of what answers: a worker says
 //! what it saw. Nothing that answers reads it.
 #![forbid(unsafe_code)]
@@ -24,5 +26,6 @@ pub mod limits;
 pub mod rssac002;
 pub mod sources;
 mod time;
+pub mod top;
 
 pub use time::{Day, Moment};

@@ -10,6 +10,7 @@
 use imrs_telemetry::Day;
 use imrs_telemetry::counts::{Asked, Cells, Exchange, Flow, Sent};
 use imrs_telemetry::sources::{FrontSize, front};
+use imrs_telemetry::top::sampler;
 use imrs_wire::{Rcode, Rtype};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -56,6 +57,8 @@ fn recording_allocates_nothing() {
     );
     let cells = Cells::new();
     let (mut front, _drain) = front(FrontSize::default(), 1);
+    let (mut sampler, _samples) = sampler(1);
+    let query = b"\0\0\0\0\0\x01\0\0\0\0\0\0\x03www\x03COM\0\0\x01\0\x01";
     let day = Day::of(1_760_000_000);
     let recorded = allocations(|| {
         for number in 0..200_000_u32 {
@@ -77,6 +80,7 @@ fn recording_allocates_nothing() {
             front.note(day, IpAddr::V4(Ipv4Addr::from_bits(number)));
             let bits = u128::from(number) << 60;
             front.note(day, IpAddr::V6(Ipv6Addr::from_bits(bits)));
+            sampler.note(IpAddr::V6(Ipv6Addr::from_bits(bits)), query, false);
         }
     });
     assert_eq!(recorded, 0);

@@ -314,6 +314,7 @@ mod tests {
             ("status", v1::Command::Status),
             ("reload", v1::Command::Reload),
             ("stats", v1::Command::Stats),
+            ("top", v1::Command::Top),
             ("zones", v1::Command::Zones { zone: None }),
             (
                 "zones ARPA",

@@ -27,6 +27,8 @@ pub enum Why {
     ClockForward,
     /// Counts of a worker went down and could not be told from those before.
     Unread,
+    /// The sealed account of a node could not be read when many were merged.
+    Missing,
 }
 
 /// The gaps of a day.
@@ -107,7 +109,13 @@ impl Gaps {
 }
 
 impl Why {
-    pub(super) const ALL: [Why; 4] = [Why::Down, Why::ClockBack, Why::ClockForward, Why::Unread];
+    pub(super) const ALL: [Why; 5] = [
+        Why::Down,
+        Why::ClockBack,
+        Why::ClockForward,
+        Why::Unread,
+        Why::Missing,
+    ];
 }
 
 impl fmt::Display for Why {
@@ -117,6 +125,7 @@ impl fmt::Display for Why {
             Why::ClockBack => "the clock was set back",
             Why::ClockForward => "the clock was set forward",
             Why::Unread => "counts went down",
+            Why::Missing => "the account of a node is missing",
         })
     }
 }

@@ -106,6 +106,19 @@ impl Sealed {
         &self.0
     }
 
+    /// Notes that the account of a node could not be read and is not in this one: a gap of the
+    /// whole day.
+    #[must_use]
+    pub fn without_a_node(mut self) -> Sealed {
+        let day = self.0.day;
+        self.0.gaps.add(Gap {
+            from_s: day.start_s(),
+            to_s: day.end_s(),
+            why: Why::Missing,
+        });
+        self
+    }
+
     /// Both together, as a sealed account of its own. IPv6 sources have the budget of `self`.
     pub fn merge(self, other: &Sealed) -> Result<Sealed, OtherDay> {
         let mut account = self.0;

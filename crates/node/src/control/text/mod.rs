@@ -3,6 +3,7 @@
 //! What is told of transfers is in `zones`.
 
 mod sandbox;
+mod top;
 mod zones;
 
 use super::v1::{
@@ -20,6 +21,7 @@ pub fn render(reply: &Reply) -> String {
         Reply::Status(status) => write_status(&mut text, status),
         Reply::Reload(reload) => write_reload(&mut text, reload),
         Reply::Stats(stats) => write_stats(&mut text, stats),
+        Reply::Top(told) => top::write_top(&mut text, told),
         Reply::Zones(told) => zones::write_zones(&mut text, told),
         Reply::Refresh(refreshed) => zones::write_refreshed(&mut text, refreshed),
         Reply::Cookies(cookies) => write_cookies(&mut text, cookies),

@@ -2,14 +2,17 @@
 //!
 //! A line is one JSON object. Fields are added without a new version; a reader passes over those
 //! that it does not know. Times are RFC 3339 in UTC. What is told of transfers is in `zones`,
-//! what a node may no longer do in `sandbox`.
+//! what a node may no longer do in `sandbox`, what
+//! is told of who asks most in `top`.
 
 mod cookies;
 mod sandbox;
+mod top;
 mod zones;
 
 pub use cookies::*;
 pub use sandbox::*;
+pub use top::*;
 pub use zones::*;
 
 use crate::limits::{CONTROL_PATIENCE, RELOAD_PATIENCE, ROUND_PATIENCE};
@@ -31,6 +34,8 @@ pub enum Command {
     Reload,
     /// Shows what was counted since the start.
     Stats,
+    /// Shows the busiest clients and top-level domains of the last minute, estimated.
+    Top,
     /// Shows how zones are kept current: checks, deadlines, primaries, refusals, history.
     Zones {
         /// The zone [default: all]
@@ -74,9 +79,11 @@ impl Command {
     /// How long a reply may take.
     pub fn patience(&self) -> Duration {
         match self {
-            Command::Status | Command::Stats | Command::Zones { .. } | Command::Cookies { .. } => {
-                CONTROL_PATIENCE
-            }
+            Command::Status
+            | Command::Stats
+            | Command::Top
+            | Command::Zones { .. }
+            | Command::Cookies { .. } => CONTROL_PATIENCE,
             Command::Reload => RELOAD_PATIENCE,
             Command::Refresh { .. } | Command::Retransfer { .. } | Command::Accept { .. } => {
                 ROUND_PATIENCE
@@ -137,6 +144,8 @@ pub enum Reply {
     Reload(Reload),
     /// To [`Command::Stats`].
     Stats(Stats),
+    /// To [`Command::Top`].
+    Top(Top),
     /// To [`Command::Zones`].
     Zones(Zones),
     /// To [`Command::Refresh`], [`Command::Retransfer`] and [`Command::Accept`].

@@ -147,3 +147,6 @@ pub const STATISTICS_UNWRITTEN_MAX: usize = 3;
 
 /// Closed days that are kept unless the operator says otherwise: a year, and time to notice.
 pub const STATISTICS_DAYS_KEPT: u32 = 400;
+
+/// Clients and domains of each kind that are told: more than a terminal has lines.
+pub const TOP_TOLD: usize = 100;

@@ -22,6 +22,7 @@ pub(crate) use statistics::{Keeping, Standing, Statistics};
 use imrs_telemetry::Day;
 use imrs_telemetry::counts::{Cells, Counts};
 use imrs_telemetry::sources::{self, Drain, FrontSize};
+use imrs_telemetry::top::{self, SampleDrain};
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +40,7 @@ pub struct Accounting {
 struct Reader {
     cells: Arc<Cells>,
     drain: Drain,
+    samples: SampleDrain,
 }
 
 impl Accounting {
@@ -46,8 +48,19 @@ impl Accounting {
     pub(crate) fn recorder(&self) -> Recorder {
         let cells = Arc::new(Cells::new());
         let (front, drain) = sources::front(FrontSize::default(), rand::random());
-        let recorder = Recorder::new(Arc::clone(&cells), front, Arc::clone(&self.today));
-        self.readers().push(Reader { cells, drain });
+        let (sampler, samples) = top::sampler(rand::random());
+        let recorder = Recorder {
+            cells: Arc::clone(&cells),
+            front,
+            sampler,
+            today: Arc::clone(&self.today),
+            day: Day::of(0),
+        };
+        self.readers().push(Reader {
+            cells,
+            drain,
+            samples,
+        });
         recorder
     }
 

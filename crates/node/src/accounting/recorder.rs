@@ -3,6 +3,7 @@
 use imrs_telemetry::Day;
 use imrs_telemetry::counts::{Asked, Cells, Exchange, Flow, Sent};
 use imrs_telemetry::sources::Front;
+use imrs_telemetry::top::Sampler;
 use imrs_wire::Rcode;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,11 +11,13 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Records what one thread answered. Nothing here waits or allocates.
 pub(crate) struct Recorder {
-    cells: Arc<Cells>,
-    front: Front,
+    pub(super) cells: Arc<Cells>,
+    pub(super) front: Front,
+    pub(super) sampler: Sampler,
     /// The first day that may be counted still, by number.
-    today: Arc<AtomicU32>,
-    day: Day,
+    pub(super) today: Arc<AtomicU32>,
+    /// The day of what is recorded now.
+    pub(super) day: Day,
 }
 
 /// One message that was received, and what was sent.
@@ -33,15 +36,6 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Recorder {
-    pub(super) fn new(cells: Arc<Cells>, front: Front, today: Arc<AtomicU32>) -> Recorder {
-        Recorder {
-            cells,
-            front,
-            today,
-            day: Day::of(0),
-        }
-    }
-
     /// Takes the time of what is recorded from now on, in seconds of Unix time.
     #[inline]
     pub(crate) fn handle_time(&mut self, unix_s: u64) {
@@ -63,6 +57,8 @@ impl Recorder {
         };
         self.cells.record(self.day, seen.flow, &exchange);
         self.front.note(self.day, seen.client);
+        let is_missing = seen.rcode == Rcode::NXDOMAIN;
+        self.sampler.note(seen.client, seen.query, is_missing);
     }
 
     /// Records one more message of a transfer, of which the first was recorded.

@@ -21,6 +21,7 @@ use arc_swap::ArcSwap;
 use imrs_telemetry::day::{self, Days, Lost, Sealed};
 use imrs_telemetry::rssac002::Letter;
 use imrs_telemetry::sources::Figure;
+use imrs_telemetry::top::Top;
 use imrs_telemetry::{Day, Moment};
 use imrs_wire::Serial;
 use jiff::Timestamp;
@@ -58,7 +59,6 @@ impl Default for Keeping {
 }
 
 /// The running thread. Dropped without [`Statistics::stop`], it ends by itself.
-#[derive(Debug)]
 pub(crate) struct Statistics {
     orders: Sender<Order>,
     standing: Arc<ArcSwap<Standing>>,
@@ -85,12 +85,13 @@ pub(crate) struct Standing {
 }
 
 /// What the thread is told.
-#[derive(Debug)]
 enum Order {
     /// A primary told of a serial of the root zone.
     Notified(Serial),
     /// A serial of the root zone is served from now on.
     Served(Serial),
+    /// Tell who asks most.
+    TellTop(Box<dyn FnOnce(&Top) + Send>),
     /// All has been counted.
     Stop,
 }
@@ -138,6 +139,11 @@ impl Statistics {
         let _ = self.orders.send(Order::Served(serial));
     }
 
+    /// Has the thread tell who asks most, by way of `tell`.
+    pub(crate) fn tell_top(&self, tell: impl FnOnce(&Top) + Send + 'static) {
+        let _ = self.orders.send(Order::TellTop(Box::new(tell)));
+    }
+
     /// Reads once more, when nobody records any longer, and keeps what is known.
     pub(crate) fn stop(self) {
         let _ = self.orders.send(Order::Stop);
@@ -152,6 +158,7 @@ struct Clerk {
     books: ReadBooks,
     archive: Option<Archive>,
     days: Days,
+    top: Top,
     days_kept: u32,
     sealed: Option<Day>,
     /// Days that are closed and not on disk.
@@ -192,13 +199,15 @@ impl Clerk {
         for damaged in &found.damaged {
             error!("what was counted before the last end is missing: {damaged}");
         }
-        let days = Days::start(keeping.days, moment(began), found.open, found.sealed);
+        let now = moment(began);
+        let days = Days::start(keeping.days, now, found.open, found.sealed);
         accounting.set_today(days.today());
         let clerk = Clerk {
             accounting,
             books,
             archive,
             days,
+            top: Top::start(now),
             days_kept: keeping.days_kept,
             sealed: found.sealed,
             unwritten: VecDeque::new(),
@@ -221,6 +230,7 @@ impl Clerk {
             match inbox.recv_timeout(STATISTICS_DRAIN) {
                 Ok(Order::Notified(serial)) => self.days.handle_notified(serial),
                 Ok(Order::Served(serial)) => self.days.handle_served(serial),
+                Ok(Order::TellTop(tell)) => tell(&self.top),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -258,7 +268,9 @@ impl Clerk {
 
     /// Takes the time, then what was counted: never what a later look at the clock may add.
     fn read(&mut self) {
-        self.days.handle_time(moment(self.began));
+        let now = moment(self.began);
+        self.days.handle_time(now);
+        self.top.handle_time(now);
         self.accounting.set_today(self.days.today());
         let open: Vec<Day> = self.days.accounts().map(|account| account.day).collect();
         for day in open {
@@ -268,13 +280,17 @@ impl Clerk {
         self.days.handle_lost(lost);
     }
 
-    /// Takes the new sources.
+    /// Takes the new sources and samples.
     fn drain(&mut self) {
         let days: Vec<Day> = self.days.accounts().map(|account| account.day).collect();
         for reader in self.accounting.readers().iter_mut() {
             while let Some((day, source)) = reader.drain.pop() {
                 self.days.handle_source(day, source);
             }
+            while let Some(sample) = reader.samples.pop() {
+                self.top.handle_sample(&sample);
+            }
+            self.top.handle_lost(reader.samples.take_lost());
             for &day in &days {
                 let missed = reader.drain.take_deferred(day);
                 if missed > 0 {

@@ -1,7 +1,7 @@
 //! What was counted, in the words of the control socket.
 
 use super::node::Node;
-use crate::accounting::{Accounting, Books, Keeping, Statistics};
+use crate::accounting::{Accounting, Books, Keeping, Standing, Statistics};
 use crate::control::v1;
 use crate::encrypted::{self, Encrypted};
 use crate::transport::{Connections, Counters, Defended, Messages, RCODES, Running, Unsent};
@@ -93,7 +93,35 @@ pub(super) fn stats(node: &Node) -> v1::Stats {
         filtered_condemned: counters.filtered_condemned,
         filtered_shed: counters.filtered_shed,
         longest_turn_us: counters.longest_turn_us,
+        accounts: Some(Box::new(accounts(&node.statistics.standing()))),
     }
+}
+
+fn accounts(standing: &Standing) -> v1::Accounts {
+    let [ipv4, ipv6, prefixes] = standing.sources;
+    let (gaps, gap_seconds) = standing.gaps;
+    v1::Accounts {
+        day: standing.today.to_string(),
+        sources_ipv4: ipv4.into(),
+        sources_ipv6: ipv6.into(),
+        sources_ipv6_prefixes: prefixes.into(),
+        sources_missed: standing.sources_missed,
+        gaps,
+        gap_seconds,
+        sealed: standing.sealed.map(|day| day.to_string()),
+        unexplained_messages: standing.balance.unexplained,
+        unrecorded_responses: standing.balance.unrecorded,
+    }
+}
+
+/// What of the statistics needs attention.
+pub(super) fn attention(node: &Node) -> Vec<String> {
+    let standing = node.statistics.standing();
+    let trouble = { standing.trouble.as_ref() }
+        .map(|trouble| format!("statistics are counted and not kept: {trouble}"));
+    let balance = (!standing.balance.holds())
+        .then(|| format!("what is counted does not agree: {}", standing.balance));
+    trouble.into_iter().chain(balance).collect()
 }
 
 /// What was asked beside queries.

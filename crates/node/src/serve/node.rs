@@ -16,7 +16,7 @@ use crate::guard::{Blocked, BlocklistError, Guard, blocklist};
 use crate::hosting::load::{self, Scope};
 use crate::hosting::{AttemptResult, Hosting};
 use crate::keeping::{Keeping, Post, What};
-use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
+use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX, TOP_TOLD};
 use crate::metrics::{self, Endpoint, Told};
 use crate::outbound::{Listeners, Outbound};
 use crate::sandbox::InForce;
@@ -24,6 +24,7 @@ use crate::system;
 use crate::transport::{Aside, Running};
 use arc_swap::ArcSwap;
 use imrs_engine::Service;
+use imrs_telemetry::top::Top;
 use imrs_transfer::refresh::Force;
 use imrs_wire::Serial;
 use imrs_zone::record::UnixTime;
@@ -214,9 +215,13 @@ impl Node {
         let told = match command {
             Command::Status => Reply::Status(report::status(self)),
             Command::Stats => Reply::Stats(counts::stats(self)),
-            Command::Top => Reply::Error {
-                message: "this server does not look at who asks most".to_owned(),
-            },
+            Command::Top => {
+                let tell = move |top: &Top| {
+                    // Who asked may have gone away.
+                    let _ = reply.try_send(Reply::Top(v1::Top::of(top, TOP_TOLD)));
+                };
+                return self.statistics.tell_top(tell);
+            }
             Command::Reload => {
                 info!("asked on the control socket: loading zones");
                 encrypted::reload(self.encrypted.as_ref());

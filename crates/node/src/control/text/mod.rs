@@ -2,6 +2,7 @@
 //!
 //! What is told of transfers is in `zones`.
 
+mod accounts;
 mod sandbox;
 mod top;
 mod zones;
@@ -197,7 +198,11 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
         text,
         "{:18}{:>12} µs",
         "longest turn", stats.longest_turn_us
-    )
+    )?;
+    match &stats.accounts {
+        Some(told) => accounts::write_accounts(text, told),
+        None => Ok(()),
+    }
 }
 
 fn write_cookies(text: &mut String, cookies: &Cookies) -> std::fmt::Result {

@@ -5,11 +5,13 @@
 //! what a node may no longer do in `sandbox`, what
 //! is told of who asks most in `top`.
 
+mod accounts;
 mod cookies;
 mod sandbox;
 mod top;
 mod zones;
 
+pub use accounts::{Accounts, Figure};
 pub use cookies::*;
 pub use sandbox::*;
 pub use top::*;
@@ -352,6 +354,9 @@ pub struct Stats {
     pub filtered_shed: u64,
     /// The longest time in microseconds that a worker was busy before it looked at its sockets.
     pub longest_turn_us: u64,
+    /// The account of the day; older nodes do not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Box<Accounts>>,
 }
 
 /// Messages over one transport and one family.

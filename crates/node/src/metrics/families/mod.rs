@@ -4,6 +4,7 @@
 //! Names follow the conventions of Prometheus: what is measured, its unit in full, `_total` behind
 //! what only grows. The page of the manual on metrics is checked against these rows by a test.
 
+mod accounts;
 mod connections;
 mod messages;
 mod node;
@@ -163,6 +164,7 @@ pub fn all() -> impl Iterator<Item = &'static Family> {
         node::FAMILIES,
         messages::FAMILIES,
         connections::FAMILIES,
+        accounts::FAMILIES,
         zones::FAMILIES,
     ];
     parts.into_iter().flatten()

@@ -185,3 +185,94 @@ const OPEN: &str = "open";
 const SEALED: &str = "sealed";
 const DOCUMENTS: &str = "rssac002";
 const ENDING: &str = "day";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imrs_telemetry::Moment;
+    use imrs_telemetry::day::{Days, Settings};
+    use imrs_telemetry::limits::SOURCES_OCTETS;
+
+    const DAY_MS: u64 = 86_400_000;
+
+    /// The first day of 2026, closed.
+    fn sealed() -> Sealed {
+        let at = |unix_ms| Moment {
+            unix_ms,
+            steady_ms: unix_ms,
+        };
+        let start_ms = Day::parse("2026-01-01").unwrap().start_s() * 1000;
+        let mut days = Days::start(Settings::default(), at(start_ms), Vec::new(), None);
+        days.handle_time(at(start_ms + DAY_MS));
+        days.handle_time(at(start_ms + DAY_MS + Settings::default().late_ms));
+        days.poll_sealed().unwrap()
+    }
+
+    fn archive(folder: &Path) -> Archive {
+        Archive::open(folder, Letter::new('l')).unwrap()
+    }
+
+    #[test]
+    fn a_closed_day_takes_the_place_of_the_open_one_with_its_documents() {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, sealed) = (archive(folder.path()), sealed());
+        archive.keep(sealed.account()).unwrap();
+        archive.seal(&sealed).unwrap();
+        let found = archive.read(SOURCES_OCTETS).unwrap();
+        assert_eq!(found.open, []);
+        assert_eq!(found.sealed, Some(sealed.account().day));
+        for metric in [
+            "traffic-volume",
+            "traffic-sizes",
+            "rcode-volume",
+            "unique-sources",
+        ] {
+            let name = format!("rssac002/2026/01/{metric}/l-root-20260101-{metric}.yaml");
+            assert!(folder.path().join(&name).is_file(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_or_published_is_never_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, sealed) = (archive(folder.path()), sealed());
+        archive.seal(&sealed).unwrap();
+        let file = folder.path().join("sealed/2026-01-01.day");
+        let document = "rssac002/2026/01/traffic-volume/l-root-20260101-traffic-volume.yaml";
+        let document = folder.path().join(document);
+        fs::write(&file, "mine").unwrap();
+        fs::write(&document, "mine too").unwrap();
+        archive.seal(&sealed).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"mine");
+        assert_eq!(fs::read(&document).unwrap(), b"mine too");
+    }
+
+    #[test]
+    fn a_closed_day_that_cannot_be_written_leaves_the_open_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, sealed) = (archive(folder.path()), sealed());
+        archive.keep(sealed.account()).unwrap();
+        fs::remove_dir(folder.path().join("sealed")).unwrap();
+        fs::write(folder.path().join("sealed"), "a file").unwrap();
+        let trouble = archive.seal(&sealed).unwrap_err();
+        assert!(
+            trouble.to_string().starts_with("cannot write "),
+            "{trouble}"
+        );
+        assert!(folder.path().join("open/2026-01-01.day").is_file());
+    }
+
+    #[test]
+    fn closed_days_are_kept_for_as_long_as_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, sealed) = (archive(folder.path()), sealed());
+        archive.seal(&sealed).unwrap();
+        let check = |today, is_kept| {
+            archive.prune(Day::parse(today).unwrap(), 30).unwrap();
+            let file = folder.path().join("sealed/2026-01-01.day");
+            assert_eq!(file.is_file(), is_kept, "{today}");
+        };
+        check("2026-01-31", true);
+        check("2026-02-01", false);
+    }
+}

@@ -74,3 +74,7 @@ pub const SERIALS_MAX: usize = 64;
 
 /// Percentage of the instances that have to serve a serial (RSSAC002v5, load-time).
 pub const LOADED_PERCENT: usize = 95;
+
+/// Octets that can wait in a tap that keeps heads of responses: 4 MiB, 30 ms at a million queries a
+/// second.
+pub const CAPTURE_RING_OCTETS: usize = 4 << 20;

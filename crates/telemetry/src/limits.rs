@@ -78,3 +78,11 @@ pub const LOADED_PERCENT: usize = 95;
 /// Octets that can wait in a tap that keeps heads of responses: 4 MiB, 30 ms at a million queries a
 /// second.
 pub const CAPTURE_RING_OCTETS: usize = 4 << 20;
+
+/// Items of a block of C-DNS: more make it hardly smaller, as measured in RFC 8618 appendix C, and
+/// a reader holds a block in memory.
+pub const CDNS_BLOCK_ITEMS: usize = 10_000;
+
+/// Octets of names and data of options in a block of C-DNS at which it ends early: what is usual
+/// for a full one is 200 kB.
+pub const CDNS_BLOCK_OCTETS: usize = 4 << 20;

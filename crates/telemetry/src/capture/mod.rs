@@ -10,6 +10,8 @@
 //! A worker hands over copies and never waits: what finds no room is counted, and whoever writes
 //! says so in what is written. This module knows no file and no socket.
 
+pub mod cdns;
+mod message;
 mod ring;
 mod tap;
 
@@ -87,13 +89,15 @@ pub enum Responses {
     Whole,
 }
 
-/// Messages that a tap did not hand over.
+/// Messages that are missing in what is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Missed {
     /// Those that found the ring full.
     pub lost: u64,
     /// Those that sampling passed over.
     pub sampled_away: u64,
+    /// Those that would have cost more octets than may be written.
+    pub over_budget: u64,
 }
 
 impl Default for Settings {
@@ -111,5 +115,6 @@ impl std::ops::AddAssign for Missed {
     fn add_assign(&mut self, other: Missed) {
         self.lost = self.lost.saturating_add(other.lost);
         self.sampled_away = self.sampled_away.saturating_add(other.sampled_away);
+        self.over_budget = self.over_budget.saturating_add(other.over_budget);
     }
 }

@@ -142,11 +142,13 @@ impl Drain {
         let now = Missed {
             lost: self.ring.missed.lost.load(Relaxed),
             sampled_away: self.ring.missed.sampled_away.load(Relaxed),
+            ..Missed::default()
         };
         let before = std::mem::replace(&mut self.taken, now);
         Missed {
             lost: now.lost.wrapping_sub(before.lost),
             sampled_away: now.sampled_away.wrapping_sub(before.sampled_away),
+            ..Missed::default()
         }
     }
 }
@@ -330,7 +332,7 @@ mod tests {
         }
         let lost = |lost| Missed {
             lost,
-            sampled_away: 0,
+            ..Missed::default()
         };
         assert_eq!(drain.take_missed(), lost(3));
         assert_eq!(drain.take_missed(), lost(0));

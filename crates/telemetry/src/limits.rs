@@ -86,3 +86,6 @@ pub const CDNS_BLOCK_ITEMS: usize = 10_000;
 /// Octets of names and data of options in a block of C-DNS at which it ends early: what is usual
 /// for a full one is 200 kB.
 pub const CDNS_BLOCK_OCTETS: usize = 4 << 20;
+
+/// Octets of a control frame of Frame Streams, as its library has them.
+pub const FRAMES_CONTROL_OCTETS: usize = 512;

@@ -11,6 +11,7 @@
 //! says so in what is written. This module knows no file and no socket.
 
 pub mod cdns;
+pub mod dnstap;
 mod message;
 mod ring;
 mod tap;

@@ -3,6 +3,7 @@
 //! More lenient than what answers: whatever has a header and a readable first question is a
 //! message (RFC 8618 section 10), however the rest looks.
 
+use imrs_wire::limits::{HEADER_LEN, QUESTION_TAIL_LEN};
 use imrs_wire::{Class, Cursor, Flags, Qname, Rtype};
 use std::ops::Range;
 
@@ -16,7 +17,9 @@ pub(super) struct Message<'a> {
     pub(super) question: Option<Question<'a>>,
     /// The first OPT record, where the records up to it can be read.
     pub(super) opt: Option<Opt>,
-    /// Octets stand behind the last record.
+    /// Octets up to the end of the last record that can be read.
+    pub(super) readable: usize,
+    /// All records can be read, and octets stand behind them.
     pub(super) has_trailing: bool,
 }
 
@@ -44,6 +47,15 @@ impl<'a> Message<'a> {
     /// Reads a message; `None` where it has no whole header or its first question cannot be read.
     #[inline]
     pub(super) fn read(octets: &'a [u8]) -> Option<Message<'a>> {
+        Message::read_with(octets, |_| ())
+    }
+
+    /// The same, with a call for the options of every OPT record, as there may be several.
+    #[inline]
+    pub(super) fn read_with(
+        octets: &'a [u8],
+        mut on_options: impl FnMut(&Range<usize>),
+    ) -> Option<Message<'a>> {
         let mut cursor = Cursor::new(octets);
         let [id, flags, counts @ ..] = numbers(&mut cursor)?;
         let mut message = Message {
@@ -52,23 +64,30 @@ impl<'a> Message<'a> {
             counts,
             question: None,
             opt: None,
+            readable: HEADER_LEN,
             has_trailing: false,
         };
         if counts[0] > 0 {
             message.question = Some(Question::read(&mut cursor)?);
+            message.readable = octets.len() - cursor.rest().len();
         }
-        if message.read_records(octets.len(), &mut cursor).is_some() {
-            message.has_trailing = !cursor.is_empty();
-        }
+        let records = message.read_records(octets.len(), &mut cursor, &mut on_options);
+        message.has_trailing = records.is_some() && !cursor.is_empty();
         Some(message)
     }
 
     /// Reads up to the last record. `None` where one is cut short.
     #[inline]
-    fn read_records(&mut self, len: usize, cursor: &mut Cursor<'a>) -> Option<()> {
+    fn read_records(
+        &mut self,
+        len: usize,
+        cursor: &mut Cursor<'a>,
+        on_options: &mut impl FnMut(&Range<usize>),
+    ) -> Option<()> {
         for _ in 1..self.counts[0] {
             skip_name(cursor)?;
-            cursor.take(4)?;
+            cursor.take(QUESTION_TAIL_LEN)?;
+            self.readable = len - cursor.rest().len();
         }
         for _ in 0..self.counts[1..].iter().copied().map(u32::from).sum() {
             let is_of_root = cursor.rest().first() == Some(&0);
@@ -79,13 +98,19 @@ impl<'a> Message<'a> {
             let rdata_len = usize::from(cursor.take_u16()?);
             let start = len - cursor.rest().len();
             cursor.take(rdata_len)?;
-            if rtype == Rtype::OPT && is_of_root && self.opt.is_none() {
+            self.readable = start + rdata_len;
+            if rtype != Rtype::OPT {
+                continue;
+            }
+            let rdata = start..self.readable;
+            on_options(&rdata);
+            if is_of_root && self.opt.is_none() {
                 self.opt = Some(Opt {
                     udp_len_max,
                     ext_rcode,
                     version,
                     dnssec: flags & DO != 0,
-                    rdata: start..start + rdata_len,
+                    rdata,
                 });
             }
         }
@@ -107,7 +132,7 @@ impl<'a> Question<'a> {
 
 #[inline]
 fn numbers(cursor: &mut Cursor<'_>) -> Option<[u16; 6]> {
-    let octets: &[u8; 12] = cursor.take_array()?;
+    let octets: &[u8; HEADER_LEN] = cursor.take_array()?;
     let (pairs, _) = octets.as_chunks();
     Some(std::array::from_fn(|at| u16::from_be_bytes(pairs[at])))
 }

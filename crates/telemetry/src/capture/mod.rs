@@ -13,6 +13,7 @@
 pub mod cdns;
 pub mod dnstap;
 mod message;
+pub mod privacy;
 mod ring;
 mod tap;
 

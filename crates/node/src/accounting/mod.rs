@@ -16,10 +16,11 @@ mod recorder;
 mod statistics;
 
 pub(crate) use audit::{Balance, Books};
-pub(crate) use recorder::{Recorder, Seen};
+pub(crate) use recorder::{Ends, Recorder, Told};
 pub(crate) use statistics::{Keeping, Standing, Statistics};
 
 use imrs_telemetry::Day;
+use imrs_telemetry::capture::Tap;
 use imrs_telemetry::counts::{Cells, Counts};
 use imrs_telemetry::sources::{self, Drain, FrontSize};
 use imrs_telemetry::top::{self, SampleDrain};
@@ -28,11 +29,13 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// All recorders of a node, to be read while they are written to.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Accounting {
     /// The first day that may be counted still, by number.
     today: Arc<AtomicU32>,
     readers: Mutex<Vec<Reader>>,
+    /// Makes what each recorder hands messages to, for captures.
+    taps: Option<Box<dyn Fn() -> Vec<Tap> + Send + Sync>>,
 }
 
 /// What is read of one recorder.
@@ -44,6 +47,14 @@ struct Reader {
 }
 
 impl Accounting {
+    /// One whose recorders hand each message to taps that are made here.
+    pub(crate) fn with_taps(make: impl Fn() -> Vec<Tap> + Send + Sync + 'static) -> Accounting {
+        Accounting {
+            taps: Some(Box::new(make)),
+            ..Accounting::default()
+        }
+    }
+
     /// A recorder for one thread.
     pub(crate) fn recorder(&self) -> Recorder {
         let cells = Arc::new(Cells::new());
@@ -53,8 +64,11 @@ impl Accounting {
             cells: Arc::clone(&cells),
             front,
             sampler,
+            taps: self.taps.as_ref().map_or(Vec::new(), |make| make()),
             today: Arc::clone(&self.today),
+            received_ns: 0,
             day: Day::of(0),
+            delay_us: 0,
         };
         self.readers().push(Reader {
             cells,
@@ -90,5 +104,11 @@ impl Accounting {
     /// Those who read are few and seldom; who records never asks for this.
     fn readers(&self) -> MutexGuard<'_, Vec<Reader>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Accounting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounting").finish_non_exhaustive()
     }
 }

@@ -1,32 +1,47 @@
 //! What a thread that answers has, to record with.
 
 use imrs_telemetry::Day;
-use imrs_telemetry::counts::{Asked, Cells, Exchange, Flow, Sent};
+use imrs_telemetry::capture::{Seen, Tap};
+use imrs_telemetry::counts::{Asked, Cells, Exchange, Family, Flow, Sent, Transport};
 use imrs_telemetry::sources::Front;
 use imrs_telemetry::top::Sampler;
 use imrs_wire::Rcode;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
 
 /// Records what one thread answered. Nothing here waits or allocates.
 pub(crate) struct Recorder {
     pub(super) cells: Arc<Cells>,
     pub(super) front: Front,
     pub(super) sampler: Sampler,
+    pub(super) taps: Vec<Tap>,
     /// The first day that may be counted still, by number.
     pub(super) today: Arc<AtomicU32>,
-    /// The day of what is recorded now.
+    /// What is recorded now was received at this time, in ns of Unix time, on this day.
+    pub(super) received_ns: u64,
     pub(super) day: Day,
+    /// How long it took from there to the response.
+    pub(super) delay_us: u32,
+}
+
+/// Both ends of what carries messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    /// Who asks. The port is 0 where a proxy speaks for the client.
+    pub(crate) client: SocketAddr,
+    /// Who is asked.
+    pub(crate) server: SocketAddr,
 }
 
 /// One message that was received, and what was sent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct Told<'a> {
     /// How it came.
-    pub(crate) flow: Flow,
-    /// Who sent it.
-    pub(crate) client: IpAddr,
+    pub(crate) transport: Transport,
+    /// Between whom.
+    pub(crate) ends: Ends,
     /// The message, without framing.
     pub(crate) query: &'a [u8],
     /// What was sent, without framing; empty if nothing was.
@@ -36,38 +51,84 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Recorder {
-    /// Takes the time of what is recorded from now on, in seconds of Unix time.
+    /// Takes when that was received, and answered, what is recorded from now on.
     #[inline]
-    pub(crate) fn handle_time(&mut self, unix_s: u64) {
+    pub(crate) fn handle_times(&mut self, received: SystemTime, took: Duration) {
+        let since = received.duration_since(SystemTime::UNIX_EPOCH);
+        let since = since.unwrap_or_default();
+        self.received_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+        self.delay_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         let today = Day::new(self.today.load(Relaxed)).unwrap_or(Day::MAX);
-        self.day = Day::of(unix_s).max(today);
+        self.day = Day::of(since.as_secs()).max(today);
     }
 
     /// Records one message, if it is a query: responses and what is too short are none (RSSAC002v5,
     /// traffic-volume).
     #[inline]
-    pub(crate) fn record(&mut self, seen: &Seen<'_>) {
-        let Some(asked) = Asked::read(seen.query) else {
+    pub(crate) fn record(&mut self, told: &Told<'_>) {
+        let Some(asked) = Asked::read(told.query) else {
             return;
         };
         let exchange = Exchange {
-            request_octets: seen.query.len(),
+            request_octets: told.query.len(),
             asked,
-            sent: seen.sent(),
+            sent: told.sent(),
         };
-        self.cells.record(self.day, seen.flow, &exchange);
-        self.front.note(self.day, seen.client);
-        let is_missing = seen.rcode == Rcode::NXDOMAIN;
-        self.sampler.note(seen.client, seen.query, is_missing);
+        let client = told.ends.client.ip();
+        let flow = told.flow();
+        self.cells.record(self.day, flow, &exchange);
+        self.front.note(self.day, client);
+        let is_missing = told.rcode == Rcode::NXDOMAIN;
+        self.sampler.note(client, told.query, is_missing);
+        for tap in &mut self.taps {
+            tap.push(&Seen {
+                at_ns: self.received_ns,
+                flow,
+                client: told.ends.client,
+                server: told.ends.server,
+                query: told.query,
+                response: told.response,
+                rcode: told.rcode,
+                delay_us: self.delay_us,
+            });
+        }
     }
 
     /// Records one more message of a transfer, of which the first was recorded.
-    pub(crate) fn record_continued(&mut self, flow: Flow, octets: usize) {
+    pub(crate) fn record_continued(&mut self, transport: Transport, ends: Ends, octets: usize) {
+        let flow = Flow::new(transport, Family::of(ends.client.ip()));
         self.cells.record_continued(self.day, flow, octets);
     }
 }
 
-impl Seen<'_> {
+impl Ends {
+    /// The same with a client that somebody else speaks for, if it is another one.
+    pub(crate) fn of_client(self, client: IpAddr) -> Ends {
+        if self.client.ip() == client {
+            return self;
+        }
+        Ends {
+            client: SocketAddr::new(client, 0),
+            ..self
+        }
+    }
+
+    /// With a server of which only this is known, if anything.
+    pub(crate) fn new(client: SocketAddr, server: Option<SocketAddr>) -> Ends {
+        let unknown = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+        Ends {
+            client,
+            server: server.unwrap_or(unknown),
+        }
+    }
+}
+
+impl Told<'_> {
+    #[inline]
+    fn flow(&self) -> Flow {
+        Flow::new(self.transport, Family::of(self.ends.client.ip()))
+    }
+
     #[inline]
     fn sent(&self) -> Option<Sent> {
         let flags = self.response.get(TRUNCATED_OCTET)?;

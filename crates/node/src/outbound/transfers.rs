@@ -5,21 +5,21 @@
 
 use super::desk::{Desk, Grant, Said, Visit};
 use super::pace::Pace;
-use crate::accounting::{Recorder, Seen};
+use crate::accounting::{Ends, Recorder, Told};
 use crate::clock::present;
 use crate::dial::Stream;
 use crate::system;
 use crate::transport::{Admission, Handed, Prefix};
 use arc_swap::ArcSwap;
 use imrs_engine::{Service, Transport};
-use imrs_telemetry::counts::{self, Family, Flow};
+use imrs_telemetry::counts;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tracing::{debug, info};
 
 /// How zones are sent.
@@ -91,7 +91,7 @@ impl Drop for Seat {
 /// One connection.
 pub(super) struct Conversation {
     pub(super) stream: Stream,
-    pub(super) peer: IpAddr,
+    pub(super) ends: Ends,
     /// Octets received and not answered, framed.
     pub(super) input: Vec<u8>,
 }
@@ -191,9 +191,10 @@ impl Transfers {
     }
 
     fn take_over(&self, desk: &Desk, handed: Handed) -> io::Result<()> {
+        let ends = Ends::new(handed.peer, handed.stream.local_addr().ok());
         let mut with = Conversation {
             stream: Stream::tcp(handed.stream, self.bounds.idle, None)?,
-            peer: handed.peer.ip(),
+            ends,
             input: handed.input,
         };
         self.limit(&mut with);
@@ -217,7 +218,7 @@ impl Transfers {
             let visit = Visit {
                 service: &service,
                 transport: Transport::Tcp { keepalive: 0 },
-                peer: with.peer,
+                peer: with.ends.client.ip(),
                 is_over_tls: with.stream.is_tls(),
                 room: usize::from(u16::MAX),
             };
@@ -251,11 +252,17 @@ impl Transfers {
         match &sent {
             Ok(octets) => {
                 self.counts.sent.fetch_add(1, Relaxed);
-                info!("{shown} to {}: {octets} octets in {took_ms} ms", with.peer);
+                info!(
+                    "{shown} to {}: {octets} octets in {took_ms} ms",
+                    with.ends.client.ip()
+                );
             }
             Err(error) => {
                 self.counts.broken.fetch_add(1, Relaxed);
-                info!("{shown} to {} broke after {took_ms} ms: {error}", with.peer);
+                info!(
+                    "{shown} to {} broke after {took_ms} ms: {error}",
+                    with.ends.client.ip()
+                );
             }
         }
         sent.map(drop)
@@ -275,7 +282,8 @@ impl Transfers {
             if octets == 0 {
                 self.record(with, request, &message);
             } else {
-                self.recorder().record_continued(with.flow(), message.len());
+                let mut recorder = self.recorder();
+                recorder.record_continued(with.transport(), with.ends, message.len());
             }
             octets += frame.len();
             self.counts.octets.fetch_add(frame.len() as u64, Relaxed);
@@ -287,10 +295,10 @@ impl Transfers {
     /// Records a message and the response to it; an empty one is none.
     fn record(&self, with: &Conversation, query: &[u8], response: &[u8]) {
         let mut recorder = self.recorder();
-        recorder.handle_time(present().0);
-        recorder.record(&Seen {
-            flow: with.flow(),
-            client: with.peer,
+        recorder.handle_times(SystemTime::now(), Duration::ZERO);
+        recorder.record(&Told {
+            transport: with.transport(),
+            ends: with.ends,
             query,
             response,
             rcode: imrs_transfer::message::rcode(response),
@@ -303,12 +311,11 @@ impl Transfers {
 }
 
 impl Conversation {
-    fn flow(&self) -> Flow {
-        let transport = match self.stream.is_tls() {
+    fn transport(&self) -> counts::Transport {
+        match self.stream.is_tls() {
             true => counts::Transport::Tls,
             false => counts::Transport::Tcp,
-        };
-        Flow::new(transport, Family::of(self.peer))
+        }
     }
 
     /// The next message; none when the client ended, or said nothing more in time.

@@ -8,13 +8,14 @@ use super::proxy::{self, Ahead};
 use super::sieve::Drops;
 use super::sys::{self, Datagrams};
 use super::worker::{Respond, Turn};
-use crate::accounting::{Recorder, Seen};
+use crate::accounting::{Ends, Recorder, Told};
 use imrs_engine::gate::{Action, Response};
 use imrs_engine::{Claim, Client, Fate, Gate, Outcome, Transport};
-use imrs_telemetry::counts::{self, Family, Flow};
+use imrs_telemetry::counts;
 use imrs_wire::Rcode;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::SystemTime;
 
 /// A worker's UDP socket.
 #[derive(Debug)]
@@ -23,21 +24,26 @@ pub(super) struct Socket {
     address: SocketAddr,
     /// Largest response in octets of DNS message.
     payload: usize,
-    flow: Flow,
     drops: Drops,
 }
 
 /// What is kept of each message of a batch until it is recorded, and who records it.
-pub(super) struct Notes(Vec<Note>, Option<Recorder>);
+pub(super) struct Notes {
+    messages: Vec<Note>,
+    recorder: Option<Recorder>,
+}
 
 impl Notes {
     pub(super) fn new(recorder: Option<Recorder>) -> Notes {
-        Notes(Vec::with_capacity(limits::UDP_BATCH), recorder)
+        Notes {
+            messages: Vec::with_capacity(limits::UDP_BATCH),
+            recorder,
+        }
     }
 
     /// Who records, for other sockets of the same worker.
     pub(super) fn recorder(&mut self) -> Option<&mut Recorder> {
-        self.1.as_mut()
+        self.recorder.as_mut()
     }
 }
 
@@ -65,7 +71,6 @@ impl Socket {
             socket,
             address,
             payload,
-            flow: Flow::new(counts::Transport::Udp, Family::of(address.ip())),
             drops: Drops::default(),
         }
     }
@@ -100,7 +105,8 @@ impl Socket {
             return Queue::Empty;
         };
         let messages: &Messages<Number> = turn.tally.udp(self.address.ip());
-        notes.0.clear();
+        let at = SystemTime::now();
+        notes.messages.clear();
         batch.answer(self.payload, |message, peer, room| {
             let from = peer.address().ip();
             let (client, query, outcome) = match sender(turn, from, message) {
@@ -111,7 +117,7 @@ impl Socket {
                 }
             };
             messages.record(query, outcome);
-            notes.0.push(Note {
+            notes.messages.push(Note {
                 client,
                 ahead: message.len() - query.len(),
                 rcode: outcome.rcode,
@@ -119,9 +125,7 @@ impl Socket {
             outcome.len
         });
         self.send(batch, &turn.tally.unsent);
-        if let Some(recorder) = &mut notes.1 {
-            self.record(turn, batch, &notes.0, recorder);
-        }
+        self.record(at, batch, notes);
         if received < limits::UDP_BATCH {
             Queue::Empty
         } else {
@@ -130,20 +134,23 @@ impl Socket {
     }
 
     /// Records what was asked and sent, now that nobody waits for it.
-    fn record<R>(
-        &self,
-        turn: &Turn<'_, R>,
-        batch: &Datagrams,
-        notes: &[Note],
-        recorder: &mut Recorder,
-    ) {
-        recorder.handle_time(u64::from(turn.unix));
-        for ((message, response), note) in batch.exchanges().zip(notes) {
-            recorder.record(&Seen {
-                flow: self.flow,
-                client: note.client,
-                query: message.get(note.ahead..).unwrap_or_default(),
-                response: response.unwrap_or_default(),
+    fn record(&self, received: SystemTime, batch: &Datagrams, notes: &mut Notes) {
+        let Some(recorder) = &mut notes.recorder else {
+            return;
+        };
+        let took = received.elapsed().unwrap_or_default();
+        recorder.handle_times(received, took);
+        for (exchanged, note) in batch.exchanges().zip(&notes.messages) {
+            let local = exchanged.local.unwrap_or(self.address.ip());
+            let ends = Ends {
+                client: exchanged.peer.address(),
+                server: SocketAddr::new(local, self.address.port()),
+            };
+            recorder.record(&Told {
+                transport: counts::Transport::Udp,
+                ends: ends.of_client(note.client),
+                query: exchanged.query.get(note.ahead..).unwrap_or_default(),
+                response: exchanged.response,
                 rcode: note.rcode,
             });
         }

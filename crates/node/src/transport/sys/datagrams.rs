@@ -12,7 +12,7 @@ use super::check;
 use crate::transport::limits::{UDP_BATCH, UDP_QUERY_OCTETS};
 use std::io;
 use std::mem;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr;
 use std::slice;
@@ -188,19 +188,37 @@ impl Datagrams {
     }
 
     /// Each query of the batch with the response to it, if one was composed and not withdrawn.
-    pub(in crate::transport) fn exchanges(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    pub(in crate::transport) fn exchanges(&self) -> impl Iterator<Item = Exchanged<'_>> {
         let mut next = 0;
         (0..self.received).map(move |slot| {
-            if !self.has_reply[slot] {
-                return (self.query(slot), None);
+            let mut response: &[u8] = &[];
+            if self.has_reply[slot] {
+                let start = next * self.output_stride;
+                // SAFETY: set by `reply` since the last receive.
+                let octets = unsafe { (*self.memory).outgoing_parts[next].iov_len };
+                response = &self.output[start..start + octets];
+                next += 1;
             }
-            let start = next * self.output_stride;
-            // SAFETY: set by `reply` since the last receive.
-            let octets = unsafe { (*self.memory).outgoing_parts[next].iov_len };
-            next += 1;
-            let response = (octets > 0).then(|| &self.output[start..start + octets]);
-            (self.query(slot), response)
+            Exchanged {
+                query: self.query(slot),
+                response,
+                peer: self.peer(slot),
+                local: self.local(slot),
+            }
         })
+    }
+
+    /// Who sent what is in a slot.
+    fn peer(&self, slot: usize) -> Peer<'_> {
+        // SAFETY: the kernel has filled this slot's address, or left what was valid before; it
+        // writes to it in `receive` alone.
+        Peer(unsafe { &(*self.memory).peers[slot] })
+    }
+
+    /// The address that what is in a slot was sent to, where the socket has several.
+    fn local(&self, slot: usize) -> Option<IpAddr> {
+        // SAFETY: the header is as recvmsg left it, but for the interface.
+        unsafe { local_address(&raw const (*self.memory).incoming[slot].msg_hdr) }
     }
 
     /// Takes note that a reply was not sent.
@@ -234,6 +252,18 @@ impl Datagrams {
         };
         check(result).map(|sent| usize::try_from(sent).unwrap_or(0))
     }
+}
+
+/// One query of a batch, and what became of it.
+pub(in crate::transport) struct Exchanged<'a> {
+    /// What was received.
+    pub(in crate::transport) query: &'a [u8],
+    /// What was sent; empty if nothing was.
+    pub(in crate::transport) response: &'a [u8],
+    /// Who sent the query.
+    pub(in crate::transport) peer: Peer<'a>,
+    /// The address that it was sent to, where the socket has several.
+    pub(in crate::transport) local: Option<IpAddr>,
 }
 
 /// Who sent a datagram; read only when somebody wants to know.
@@ -293,6 +323,36 @@ unsafe fn leave_route_open(header: *mut libc::msghdr) {
                 }
             }
             _ => (*header).msg_controllen = 0,
+        }
+    }
+}
+
+/// The address in received packet information, if there is any.
+///
+/// # Safety
+/// `header` must be as recvmsg left it.
+unsafe fn local_address(header: *const libc::msghdr) -> Option<IpAddr> {
+    // SAFETY: by the contract of this function the control data is well formed; reads are unaligned
+    // ones within the payload that the header states.
+    unsafe {
+        if (*header).msg_controllen == 0 {
+            return None;
+        }
+        let control = libc::CMSG_FIRSTHDR(header);
+        if control.is_null() {
+            return None;
+        }
+        match ((*control).cmsg_level, (*control).cmsg_type) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                let info = libc::CMSG_DATA(control).cast::<libc::in_pktinfo>();
+                let address = info.read_unaligned().ipi_addr.s_addr;
+                Some(Ipv4Addr::from(u32::from_be(address)).into())
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                let info = libc::CMSG_DATA(control).cast::<libc::in6_pktinfo>();
+                Some(Ipv6Addr::from(info.read_unaligned().ipi6_addr.s6_addr).into())
+            }
+            _ => None,
         }
     }
 }

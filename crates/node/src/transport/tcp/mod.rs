@@ -21,15 +21,15 @@ use super::counters::Number;
 use super::limits;
 use super::sys::{self, Interest};
 use super::worker::{Respond, Token, Turn};
-use crate::accounting::{Recorder, Seen};
+use crate::accounting::{Ends, Recorder, Told};
 use connection::{Answer, Connection, Direction, Next, Phase, Scratch, Terms};
 use imrs_engine::gate::Budget;
 use imrs_engine::{Client, Outcome, Pressure, Transport};
-use imrs_telemetry::counts::{self, Family, Flow};
+use imrs_telemetry::counts;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The connections of one worker.
 pub(super) struct Connections {
@@ -142,7 +142,7 @@ impl Connections {
         for _ in 0..limits::TCP_ACCEPTS_PER_TURN {
             match sys::accept(listener) {
                 Ok((stream, peer)) => {
-                    self.open(turn, stream, peer.ip(), recorder.as_deref_mut());
+                    self.open(turn, stream, peer, recorder.as_deref_mut());
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Accepted::All,
                 Err(error) if sys::is_exhausted(&error) => {
@@ -166,9 +166,10 @@ impl Connections {
         &mut self,
         turn: &Turn<'_, R>,
         stream: TcpStream,
-        peer: IpAddr,
+        client: SocketAddr,
         recorder: Option<&mut Recorder>,
     ) {
+        let peer = client.ip();
         let is_proxy = turn.is_proxy(peer);
         if let Some(reason) = self.turn_away(turn, peer, is_proxy) {
             return reason.add(1);
@@ -177,7 +178,8 @@ impl Connections {
             queries: self.queries,
             is_proxy,
         };
-        let connection = Connection::new(stream, peer, turn.now, terms);
+        let ends = Ends::new(client, stream.local_addr().ok());
+        let connection = Connection::new(stream, ends, turn.now, terms);
         if let Err(full) = self.admit(turn, connection.prefix) {
             let refused = match full {
                 Full::All => &turn.tally.connections.refused,
@@ -321,7 +323,7 @@ impl Connections {
         };
         let is_proxy = turn.is_proxy(connection.peer);
         let began = Instant::now();
-        let mut record = records(turn, recorder);
+        let mut record = records(recorder, connection.ends);
         let next = connection.serve(turn.now, &mut self.scratch, |peer, query, room| {
             if turn.service.defence.blocked.contains(peer) {
                 turn.tally.defence.blocked.add(1);
@@ -468,19 +470,19 @@ impl From<Direction> for Interest {
     }
 }
 
-/// What records each message of a connection, with room that has the response at its start.
-fn records<R>(
-    turn: &Turn<'_, R>,
+/// What records each message of a connection, with room that has the response at its start. All of
+/// them were received just now.
+fn records(
     mut recorder: Option<&mut Recorder>,
+    ends: Ends,
 ) -> impl FnMut(IpAddr, &[u8], &[u8], Outcome) {
-    if let Some(recorder) = &mut recorder {
-        recorder.handle_time(u64::from(turn.unix));
-    }
+    let received = recorder.is_some().then(SystemTime::now);
     move |client, query, room, outcome| {
-        if let Some(recorder) = &mut recorder {
-            recorder.record(&Seen {
-                flow: Flow::new(counts::Transport::Tcp, Family::of(client)),
-                client,
+        if let (Some(recorder), Some(received)) = (&mut recorder, received) {
+            recorder.handle_times(received, received.elapsed().unwrap_or_default());
+            recorder.record(&Told {
+                transport: counts::Transport::Tcp,
+                ends: ends.of_client(client),
                 query,
                 response: room.get(..outcome.len).unwrap_or_default(),
                 rcode: outcome.rcode,

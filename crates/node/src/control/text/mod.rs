@@ -199,6 +199,15 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
         "{:18}{:>12} µs",
         "longest turn", stats.longest_turn_us
     )?;
+    for (transport, delays) in &stats.delays {
+        for (name, per_mille) in [("half", 500), ("99 %", 990)] {
+            let what = format!("{transport} {name} within");
+            match delays.quantile_us(per_mille) {
+                Some(us) => writeln!(text, "{what:18}{us:>12} µs")?,
+                None => writeln!(text, "{what:18}{:>15}", "more than 1 s")?,
+            }
+        }
+    }
     match &stats.accounts {
         Some(told) => accounts::write_accounts(text, told),
         None => Ok(()),

@@ -7,12 +7,14 @@
 
 mod accounts;
 mod cookies;
+mod delays;
 mod sandbox;
 mod top;
 mod zones;
 
 pub use accounts::{Accounts, Figure};
 pub use cookies::*;
+pub use delays::{Delays, Within};
 pub use sandbox::*;
 pub use top::*;
 pub use zones::*;
@@ -354,6 +356,9 @@ pub struct Stats {
     pub filtered_shed: u64,
     /// The longest time in microseconds that a worker was busy before it looked at its sockets.
     pub longest_turn_us: u64,
+    /// How long responses took, by transport, where there were any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub delays: BTreeMap<String, Delays>,
     /// The account of the day; older nodes do not tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Box<Accounts>>,

@@ -1,5 +1,6 @@
 //! What was counted, in the words of the control socket.
 
+use super::captures;
 use super::node::Node;
 use crate::accounting::{Accounting, Books, Keeping, Standing, Statistics};
 use crate::control::v1;
@@ -94,6 +95,7 @@ pub(super) fn stats(node: &Node) -> v1::Stats {
         filtered_condemned: counters.filtered_condemned,
         filtered_shed: counters.filtered_shed,
         longest_turn_us: counters.longest_turn_us,
+        captures: captures::told(&node.captures),
         delays: delays(node),
         accounts: Some(Box::new(accounts(&node.statistics.standing()))),
     }

@@ -6,8 +6,9 @@ use super::lane::{Lane, Work};
 use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
-use super::{counts, encrypted, kept, log, orders, report};
-use crate::accounting::{Accounting, Statistics};
+use super::{captures, counts, encrypted, kept, log, orders, report};
+use crate::accounting::Statistics;
+use crate::capture::Captures;
 use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{self, Command, Reply};
@@ -45,6 +46,8 @@ pub(super) struct Node {
     pub(super) encrypted: Option<Encrypted>,
     /// What becomes of what they count.
     pub(super) statistics: Statistics,
+    /// Who writes messages one by one.
+    pub(super) captures: Arc<Captures>,
     pub(super) keeping: Keeping,
     pub(super) outbound: Outbound,
     pub(super) clock: Clock,
@@ -93,7 +96,7 @@ impl Node {
         };
         let kept = events.clone();
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
-        let accounting = Arc::new(Accounting::default());
+        let (captures, accounting) = captures::start(plan, pinned)?;
         let recorder = accounting.recorder();
         let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone(), recorder)?;
         outbound.update(&hosting);
@@ -124,6 +127,7 @@ impl Node {
             running,
             encrypted,
             statistics,
+            captures,
             keeping,
             outbound,
             clock: plan.clock,
@@ -193,6 +197,9 @@ impl Node {
         self.encrypted.map(Encrypted::stop);
         self.running.stop();
         self.statistics.stop();
+        if let Some(captures) = Arc::into_inner(self.captures) {
+            captures.finish();
+        }
         info!("stopped");
     }
 

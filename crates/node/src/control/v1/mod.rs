@@ -6,6 +6,7 @@
 //! is told of who asks most in `top`.
 
 mod accounts;
+mod captures;
 mod cookies;
 mod delays;
 mod sandbox;
@@ -13,6 +14,7 @@ mod top;
 mod zones;
 
 pub use accounts::{Accounts, Figure};
+pub use captures::Capture;
 pub use cookies::*;
 pub use delays::{Delays, Within};
 pub use sandbox::*;
@@ -356,6 +358,9 @@ pub struct Stats {
     pub filtered_shed: u64,
     /// The longest time in microseconds that a worker was busy before it looked at its sockets.
     pub longest_turn_us: u64,
+    /// What became of the messages of each capture.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<Capture>,
     /// How long responses took, by transport, where there were any.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub delays: BTreeMap<String, Delays>,

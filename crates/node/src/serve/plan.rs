@@ -49,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) metrics: Option<config::Metrics>,
     /// What becomes of what is counted.
     pub(crate) statistics: Keeping,
+    /// Folders that are made if they are not there.
+    pub(crate) folders: Vec<PathBuf>,
     /// Where messages are written one by one.
     pub(crate) captures: Vec<Capture>,
     /// The secrets that are shared with peers.
@@ -123,6 +125,7 @@ impl Plan {
             transfer: config.transfer.clone(),
             metrics: config.metrics.clone(),
             statistics: config.statistics.resolve(config.state()),
+            folders: folders(&config).collect(),
             captures: config.captures.clone(),
             keys: config.keys.iter().cloned().collect(),
             state: config.state().map(Path::to_owned),
@@ -371,19 +374,24 @@ fn confinement(args: &Serve, config: &Config) -> anyhow::Result<Confinement> {
         seccomp: config.sandbox.seccomp.0,
         read: read.collect(),
         write: { state.into_iter().chain(secrets) }
-            .chain(config.statistics.directory.clone())
-            .chain(capture_folders(config))
+            .chain(folders(config))
             .collect(),
     })
 }
 
-/// Folders that captures write to.
-fn capture_folders(config: &Config) -> impl Iterator<Item = PathBuf> {
+/// Folders that statistics and captures write to, and that are made if they are not there.
+fn folders(config: &Config) -> impl Iterator<Item = PathBuf> {
     let sinks = config.captures.iter().map(|capture| &capture.sink);
-    sinks.filter_map(|sink| match sink {
+    let captures = sinks.filter_map(|sink| match sink {
         Sink::Files(files) => Some(files.directory.clone()),
         Sink::Unix(_) | Sink::Tcp(_) => None,
-    })
+    });
+    config
+        .statistics
+        .directory
+        .clone()
+        .into_iter()
+        .chain(captures)
 }
 
 fn place(args: &Serve, config: &Config) -> Place {

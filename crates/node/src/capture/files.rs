@@ -84,8 +84,8 @@ impl Folder {
         })
     }
 
-    /// Opens a file that starts with these octets.
-    pub(super) fn open(&mut self, unix_s: u64, start: &[u8]) -> io::Result<()> {
+    /// Opens a file that starts with these octets; those that it has then.
+    pub(super) fn open(&mut self, unix_s: u64, start: &[u8]) -> io::Result<u64> {
         let folder = &self.settings.directory;
         fs::create_dir_all(folder)?;
         let (part, whole) = self.free_name(unix_s)?;
@@ -99,14 +99,15 @@ impl Folder {
             // The error of writing is the one that is told.
             let _ = fs::remove_file(&part);
         })?;
-        self.budget.spend(packer.octets());
+        let octets = packer.octets();
+        self.budget.spend(octets);
         self.open = Some(Open {
             packer,
             part,
             whole,
             span: self.span(unix_s),
         });
-        Ok(())
+        Ok(octets)
     }
 
     /// Appends a portion; the octets that it took. After an error there is no file.

@@ -114,6 +114,19 @@ struct Running {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Reads the secrets of captures, so that a mistake is told before anything starts.
+pub fn check(captures: &[Capture]) -> Result<(), CaptureError> {
+    for capture in captures {
+        if let Some(privacy) = &capture.privacy {
+            read_key(&privacy.key_file).map_err(|cause| CaptureError::Key {
+                name: capture.name.clone(),
+                cause,
+            })?;
+        }
+    }
+    Ok(())
+}
+
 impl Captures {
     /// Reads secrets and starts a thread for each capture. `pinned` cores belong to workers.
     ///

@@ -225,12 +225,14 @@ impl Writer {
             }
             let mut start = Vec::new();
             self.encoding.start(&mut start);
-            if let Err(error) = folder.open(self.now.unix_s, &start) {
-                self.lose(1);
-                self.fail(&error);
-                return false;
+            match folder.open(self.now.unix_s, &start) {
+                Ok(octets) => add(&self.counts.octets, octets),
+                Err(error) => {
+                    self.lose(1);
+                    self.fail(&error);
+                    return false;
+                }
             }
-            add(&self.counts.octets, start.len() as u64);
         }
         self.portion_since = self.now.steady;
         self.declared += self.encoding.begin_portion(&mut self.missed);
@@ -260,6 +262,9 @@ impl Writer {
 
     /// Ends the file, with what is not declared yet.
     fn finish_file(&mut self) {
+        if !matches!(&self.output, Output::Files(folder) if folder.is_open()) {
+            return;
+        }
         if self.in_portion > 0 || self.missed != Missed::default() {
             self.write_portion();
         }

@@ -12,5 +12,6 @@ mod metrics;
 mod refusals;
 mod sandbox;
 mod serve;
+mod statistics;
 mod support;
 mod zones;

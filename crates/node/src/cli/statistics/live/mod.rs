@@ -1,0 +1,5 @@
+//! stub
+use super::{Exit, Live};
+pub(super) fn run(_args: &Live) -> anyhow::Result<Exit> {
+    anyhow::bail!("stub")
+}

@@ -35,7 +35,7 @@ pub(super) fn sizes(svg: &mut Svg, account: &Account, top: f64) {
         let colours = layers.map(|(_, fill)| fill);
         histogram(
             svg,
-            (left + 46.0, top + 36.0),
+            (left + 46.0, top + 40.0),
             width - 46.0,
             &stacks,
             colours,
@@ -104,7 +104,7 @@ fn histogram(
         left,
         top,
         width,
-        height: 150.0,
+        height: 160.0,
         most: round_top(sums.fold(0.0, f64::max)),
     };
     frame.scale(svg, " %");
@@ -155,11 +155,13 @@ fn octets(svg: &mut Svg, frame: &Frame, step: f64, last: usize) {
         .into_iter()
         .find(|every| step * *every as f64 >= 38.0);
     let every = every.unwrap_or(64);
-    for bin in (0..=last)
-        .step_by(every)
-        .filter(|bin| bin + every / 2 < last)
-    {
+    let right = frame.left + frame.width;
+    for bin in (0..=last).step_by(every) {
         let x = frame.left + step * bin as f64;
+        // The label of the last bar is there.
+        if x > right - 112.0 {
+            break;
+        }
         svg.line((x, frame.bottom()), (x, frame.bottom() + 4.0), "axis");
         let label = (bin * BIN_OCTETS).to_string();
         svg.text(
@@ -172,7 +174,6 @@ fn octets(svg: &mut Svg, frame: &Frame, step: f64, last: usize) {
         );
     }
     let label = format!("{} and more", last * BIN_OCTETS);
-    let right = frame.left + frame.width;
     svg.text(
         right,
         frame.bottom() + 17.0,

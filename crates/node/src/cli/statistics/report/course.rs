@@ -39,13 +39,19 @@ pub(super) fn volume(svg: &mut Svg, account: &Account, top: f64) {
         flow("TCP IPv6", ORANGE, Transport::Tcp, Family::Ipv6),
         encrypted("TLS", GREEN, Transport::Tls),
         encrypted("QUIC", PURPLE, Transport::Quic),
-        Series {
-            name: "lost in the kernel",
-            fill: BLACK,
-            of: Box::new(Slot::lost),
-        },
     ];
-    stack(svg, account, (top, 230.0), "Queries a second", series);
+    if account.curve.slots().iter().all(|slot| slot.lost() == 0) {
+        return stack(svg, account, (top, 256.0), "Queries a second", series);
+    }
+    // What is lost in an attack can be many times of what is answered, so it has a scale of its own.
+    let lost = vec![Series {
+        name: "lost in the kernel",
+        fill: BLACK,
+        of: Box::new(Slot::lost),
+    }];
+    stack(svg, account, (top, 146.0), "Queries a second", series);
+    let title = "Beside these, a second";
+    stack(svg, account, (top + 230.0, STRIP), title, lost);
 }
 
 /// Responses a second.
@@ -92,7 +98,10 @@ fn stack(
         .map(|(_, sum)| *sum)
         .fold(0, u64::saturating_add);
     let legend = series.iter().map(|(one, sum)| Layer {
-        name: format!("{} {}", one.name, percent(*sum, whole)),
+        name: match series.len() {
+            1 => format!("{}: {}", one.name, grouped(*sum)),
+            _ => format!("{} {}", one.name, percent(*sum, whole)),
+        },
         fill: one.fill,
     });
     heading(svg, (LEFT, top), title, &legend.collect::<Vec<_>>());
@@ -102,7 +111,7 @@ fn stack(
     };
     let frame = Frame {
         left: LEFT + 46.0,
-        top: top + 36.0,
+        top: top + 44.0,
         width: RIGHT - LEFT - 46.0,
         height,
         most: round_top(slots.iter().map(rates).fold(0.0, f64::max)),
@@ -127,7 +136,9 @@ fn stack(
         base = tops;
     }
     gaps(svg, &frame, account);
-    hours(svg, &frame);
+    if height > STRIP {
+        hours(svg, &frame);
+    }
 }
 
 /// The slots that are known, each with the seconds that it has up to the end of what is known.
@@ -174,12 +185,8 @@ fn gaps(svg: &mut Svg, frame: &Frame, account: &Account) {
         // A gap without length, or a short one, is seen all the same.
         let width = (to - from).max(1.5);
         let name = format!("{} to {}: {}", time(gap.from_s), time(gap.to_s), gap.why);
-        svg.rect(
-            (from, frame.top),
-            (width, frame.height),
-            "url(#hatch)",
-            &name,
-        );
+        let strength = (1.0 / f64::from(account.nodes.max(1))).max(0.15);
+        svg.hatch((from, frame.top), (width, frame.height), strength, &name);
     }
     let mut longest: Vec<&Gap> = told.iter().collect();
     longest.sort_by_key(|gap| std::cmp::Reverse(gap.seconds()));
@@ -192,7 +199,7 @@ fn gaps(svg: &mut Svg, frame: &Frame, account: &Account) {
         let is_free = free
             .iter()
             .all(|(from, to)| middle + half < *from || middle - half > *to);
-        if is_free {
+        if is_free && frame.height > STRIP {
             svg.text(middle, frame.top - 3.0, 11.0, Anchor::Middle, "note", &name);
             free.push((middle - half, middle + half));
         }
@@ -214,5 +221,8 @@ fn hours(svg: &mut Svg, frame: &Frame) {
         );
     }
 }
+
+/// The height of a plot that has its hours and the names of its gaps from the one above.
+const STRIP: f64 = 36.0;
 
 const DAY_S: u64 = 86_400;

@@ -34,13 +34,17 @@ impl Frame {
     /// Draws lines at round values, with these.
     pub(super) fn scale(&self, svg: &mut Svg, unit: &str) {
         let right = self.left + self.width;
-        let step = round_step(self.most);
+        // A low plot has no room for more than its ends.
+        let step = match self.height {
+            ..60.0 => self.most,
+            _ => round_step(self.most),
+        };
         let mut value = 0.0;
         while value <= self.most * 1.0001 {
             let y = self.y(value);
             let class = if value == 0.0 { "axis" } else { "grid" };
             svg.line((self.left, y), (right, y), class);
-            let label = format!("{}{unit}", short(value));
+            let label = format!("{}{unit}", plain(value));
             svg.text(self.left - 6.0, y + 4.0, 11.5, Anchor::End, "note", &label);
             value += step;
         }
@@ -54,8 +58,32 @@ pub(super) fn heading(svg: &mut Svg, (x, y): (f64, f64), title: &str, layers: &[
     for layer in layers {
         svg.rect((x, y + 10.0), (11.0, 11.0), layer.fill, &layer.name);
         svg.text(x + 16.0, y + 20.0, 12.0, Anchor::Start, "", &layer.name);
-        x += 34.0 + 6.2 * layer.name.chars().count() as f64;
+        x += 32.0 + width(&layer.name);
     }
+}
+
+/// About how wide a text of 12 units is in a wide font.
+fn width(text: &str) -> f64 {
+    let widths = text.chars().map(|c| match c {
+        ' ' | '.' | 'i' | 'l' => 4.0,
+        'A'..='Z' | '%' | 'm' => 9.0,
+        _ => 7.2,
+    });
+    widths.sum()
+}
+
+/// A round number without zeros behind its digits.
+fn plain(value: f64) -> String {
+    let text = short(value);
+    let (digits, unit) = match text.split_once(' ') {
+        Some((digits, unit)) => (digits, format!(" {unit}")),
+        None => (text.as_str(), String::new()),
+    };
+    let digits = match digits.contains('.') {
+        true => digits.trim_end_matches('0').trim_end_matches('.'),
+        false => digits,
+    };
+    format!("{digits}{unit}")
 }
 
 /// The top of a scale: not lower than the value, and a multiple of the step between its lines.
@@ -79,7 +107,22 @@ fn round_step(value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{round_step, round_top};
+    use super::{plain, round_step, round_top};
+
+    #[test]
+    fn scales_have_no_digits_without_meaning() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (0.2, "0.2"),
+            (100.0, "100"),
+            (1500.0, "1.5 k"),
+            (50_000.0, "50 k"),
+            (100_000.0, "100 k"),
+            (2e6, "2 M"),
+        ] {
+            assert_eq!(plain(value), expected);
+        }
+    }
 
     #[test]
     fn scales_have_round_numbers_and_a_handful_of_lines() {

@@ -40,11 +40,11 @@ pub(super) fn draw(known: &Known, title: &str) -> String {
     svg.text(LEFT, 80.0, 13.0, Anchor::Start, "note", &state(known));
     key_figures(&mut svg, account);
     course::volume(&mut svg, account, 190.0);
-    course::rcodes(&mut svg, account, 500.0);
-    bars::sizes(&mut svg, account, 790.0);
-    bars::sources(&mut svg, account, 1030.0);
-    bars::profiles(&mut svg, account, 1030.0);
-    bars::types(&mut svg, account, 1030.0);
+    course::rcodes(&mut svg, account, 530.0);
+    bars::sizes(&mut svg, account, 824.0);
+    bars::sources(&mut svg, account, 1080.0);
+    bars::profiles(&mut svg, account, 1080.0);
+    bars::types(&mut svg, account, 1080.0);
     notes(&mut svg, account);
     svg.finish()
 }
@@ -87,7 +87,7 @@ fn key_figures(svg: &mut Svg, account: &Account) {
     let sources = &account.sources;
     let figures = [
         ("queries", short(queries as f64)),
-        ("queries a second, mean", short(mean)),
+        ("queries a second", short(mean)),
         ("responses", short(responses as f64)),
         ("lost in the kernel", short(lost as f64)),
         ("IPv4 sources", short(sources.ipv4().value as f64)),
@@ -140,12 +140,12 @@ fn notes(svg: &mut Svg, account: &Account) {
     if lines.is_empty() {
         return;
     }
-    let top = 1284.0;
-    svg.line((LEFT, top - 18.0), (RIGHT, top - 18.0), "axis");
+    let top = 1325.0;
+    svg.line((LEFT, top - 17.0), (RIGHT, top - 17.0), "axis");
     for (at, line) in lines.iter().enumerate() {
         svg.text(
             LEFT,
-            top + 16.0 * at as f64,
+            top + 15.0 * at as f64,
             11.5,
             Anchor::Start,
             "note",
@@ -172,7 +172,7 @@ const LEFT: f64 = 50.0;
 const RIGHT: f64 = 950.0;
 
 /// Gaps that are named below the plots: what there is room for.
-const GAPS_NAMED: usize = 4;
+const GAPS_NAMED: usize = 3;
 
 /// The same of serials.
 const LOADS_NAMED: usize = 4;

@@ -92,7 +92,22 @@ impl Svg {
     /// A closed shape.
     pub(super) fn shape(&mut self, path: &str, fill: &str, told: &str) {
         self.put(format_args!(
-            "<path d=\"{path}\" fill=\"{fill}\" class=\"shape\"><title>{}</title></path>",
+            "<path d=\"{path}\" fill=\"{fill}\"><title>{}</title></path>",
+            Escaped(told)
+        ));
+    }
+
+    /// Hatches a part of a plot, the more faintly the smaller the part of it that is meant.
+    pub(super) fn hatch(
+        &mut self,
+        (x, y): (f64, f64),
+        (width, height): (f64, f64),
+        strength: f64,
+        told: &str,
+    ) {
+        self.put(format_args!(
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
+             fill=\"url(#hatch)\" opacity=\"{strength:.2}\"><title>{}</title></rect>",
             Escaped(told)
         ));
     }
@@ -124,5 +139,4 @@ impl Display for Escaped<'_> {
 
 const STYLE: &str = "text{font-family:Helvetica,Arial,'Liberation Sans',sans-serif;fill:#1a1a1a}\
                      .bold{font-weight:bold}.note{fill:#444}\
-                     .axis{stroke:#777;stroke-width:1}.grid{stroke:#ddd;stroke-width:0.8}\
-                     .shape{stroke:#fff;stroke-width:0.5}";
+                     .axis{stroke:#777;stroke-width:1}.grid{stroke:#ddd;stroke-width:0.8}";

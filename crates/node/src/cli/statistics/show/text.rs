@@ -220,4 +220,4 @@ fn together(bins: &[&Bin]) -> Option<(String, u64)> {
 const GAPS_SHOWN: usize = 20;
 
 /// A bin that has less than one in so many messages is told together with others.
-const SIZES_SHARE: u64 = 200;
+const SIZES_SHARE: u64 = 50;

@@ -1,6 +1,7 @@
 //! `imrs stats`: days of nodes are shown, merged, checked and drawn; a server is watched.
 
 mod days;
+mod live;
 
 use super::support::{failure, imrs};
 use days::{day, lively, plain, seal};
@@ -450,8 +451,8 @@ fn a_day_is_drawn_with_its_numbers_as_a_page_of_svg() {
     ] {
         assert!(has(expected), "{expected:?} is not in {texts:#?}");
     }
-    // The gap is shaded in both plots over time.
-    assert_eq!(svg.matches("url(#hatch)").count(), 2);
+    // The gap is shaded in all plots over time.
+    assert_eq!(svg.matches("url(#hatch)").count(), 3);
     assert!(!svg.contains("NaN") && !svg.contains("inf"));
 }
 

@@ -24,8 +24,7 @@ pub(crate) fn build(target: &[&str], program: &str) -> Result<PathBuf> {
         .current_dir(workspace::root())
         .status()?;
     ensure!(status.success(), "{program} does not build");
-    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let program = workspace::root().join(folder).join("release").join(program);
+    let program = workspace::builds().join("release").join(program);
     fs::canonicalize(&program).with_context(|| format!("{} is not there", program.display()))
 }
 
@@ -46,6 +45,17 @@ pub(crate) struct Setup {
     pub(crate) pinned: bool,
     /// What is done against attacks.
     pub(crate) defence: Defence,
+    /// What is captured.
+    pub(crate) capture: Capture,
+}
+
+/// What is captured of the messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Capture {
+    /// Nothing.
+    Off,
+    /// Each message and its response, as C-DNS (RFC 8618), in the folder of the server.
+    CDns,
 }
 
 /// What is done against attacks.
@@ -130,6 +140,12 @@ fn configuration(
             writeln!(opened, "active {:032x}", u128::from_be_bytes(secret))?;
             text += &format!("[cookies]\nsecret-file = \"{}\"\n", file.display());
         }
+    }
+    if let Capture::CDns = setup.capture {
+        let folder = directory.join("captures");
+        fs::create_dir(&folder)?;
+        let folder = folder.display();
+        text += &format!("[[capture]]\nformat = \"c-dns\"\ndirectory = \"{folder}\"\n");
     }
     Ok(text + &zone_tables(zones, setup.at.as_deref(), setup.anchors.as_deref()))
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod count;
 mod differential;
 mod fuzz;
 mod imrs;
@@ -35,6 +36,8 @@ enum Task {
     Metrics(metrics::Args),
     /// Plays a scene with real servers in network namespaces.
     Lab(lab::Args),
+    /// Replays captures to imrs and compares its counts with those of others.
+    Count(count::Args),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Args),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Interop(args) => interop::run(&args),
         Task::Metrics(args) => metrics::run(&args),
         Task::Lab(args) => lab::run(&args),
+        Task::Count(args) => count::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
     };
     match outcome {

@@ -17,6 +17,12 @@ pub(crate) fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }
 
+/// The folder of builds.
+pub(crate) fn builds() -> PathBuf {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    root().join(folder)
+}
+
 /// What `cargo metadata` says about a manifest and all that it depends on.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metadata {

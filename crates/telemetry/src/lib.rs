@@ -1,6 +1,6 @@
 //! What a node counts, and what becomes of it: messages, unique sources, the days of RSSAC002.
 //!
-//! Start reading at [`counts`], then [`day`].
+//! Start reading at [`counts`], then [`day`]; what is kept message by message is [`capture`].
 //!
 //! ```text
 //! worker:  Exchange ─▶ counts::Cells      address ─▶ sources::Front ─▶ ring
@@ -20,8 +20,10 @@
 //! what it saw. Nothing that answers reads it.
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod counts;
 pub mod day;
+pub mod delays;
 pub mod limits;
 pub mod rssac002;
 pub mod sources;

@@ -99,3 +99,17 @@ pub const TOP_WINDOW_MS: u64 = 10_000;
 
 /// Windows that are kept, a minute in all: enough samples to tell hundreds of queries a second.
 pub const TOP_WINDOWS: usize = 6;
+/// Octets that can wait in a tap that keeps heads of responses: 4 MiB, 30 ms at a million queries a
+/// second.
+pub const CAPTURE_RING_OCTETS: usize = 4 << 20;
+
+/// Items of a block of C-DNS: more make it hardly smaller, as measured in RFC 8618 appendix C, and
+/// a reader holds a block in memory.
+pub const CDNS_BLOCK_ITEMS: usize = 10_000;
+
+/// Octets of names and data of options in a block of C-DNS at which it ends early: what is usual
+/// for a full one is 200 kB.
+pub const CDNS_BLOCK_OCTETS: usize = 4 << 20;
+
+/// Octets of a control frame of Frame Streams, as its library has them.
+pub const FRAMES_CONTROL_OCTETS: usize = 512;

@@ -4,6 +4,7 @@
 //! alike; servers are compared by the median over rounds of the ratio within a round. The first
 //! server is measured twice in every round: its ratio to itself shows how steady the figures are.
 
+use super::base::Base;
 use super::clients::{self, Cookies};
 use super::load::{Session, Transport, since_1970};
 use super::queries::{self, Delegations, Mix};
@@ -37,6 +38,9 @@ pub(crate) struct Options {
         default_value = "imrs,echo,nsd,knot,bind"
     )]
     servers: Vec<Kind>,
+    /// Another commit of imrs, which is built and measured beside them.
+    #[arg(long, value_name = "COMMIT")]
+    base: Option<String>,
     /// Rounds of one burst for each server.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pairs: u32,
@@ -61,7 +65,8 @@ pub(crate) fn run(options: &Options, common: &Common) -> Result<()> {
     );
     let root = common.root.resolve()?;
     let delegations = Delegations::read(&root.file)?;
-    let servers = servers::start(&options.servers, &root, common)?;
+    let base = options.base.as_deref().map(Base::build).transpose()?;
+    let servers = servers::start(&options.servers, base.as_ref(), &root, common)?;
     kernel::pin_this_thread(common.load_core)?;
     for server in &servers {
         eprintln!("{}: {}", server.kind.name(), server.version);
@@ -164,11 +169,7 @@ fn table(options: &Options, load: &Load, servers: &[Server]) -> Result<Table> {
         .chain([again.as_str()]);
     for (index, (name, own)) in names.zip(&samples).enumerate() {
         let peer = servers.get(index).map(|peer| peer.kind);
-        let bound = peer.and_then(|peer| match subject {
-            Kind::Imrs => bound(transport, load.mix, peer),
-            Kind::Defended => (peer == Kind::Imrs).then_some(DEFENDED_MAX),
-            _ => None,
-        });
+        let bound = peer.map_or(Cell::None, |peer| bound(transport, load.mix, subject, peer));
         let ratio = (index > 0).then(|| ratio(&samples[0], own));
         table.push(row(name, own, ratio, bound));
     }
@@ -229,7 +230,7 @@ fn ratio(subject: &[Sample], other: &[Sample]) -> Spread {
     )
 }
 
-fn row(name: &str, own: &[Sample], ratio: Option<Spread>, bound: Option<f64>) -> Vec<Cell> {
+fn row(name: &str, own: &[Sample], ratio: Option<Spread>, bound: Cell) -> Vec<Cell> {
     let spread = |value: fn(&Sample) -> f64| Spread::of(own.iter().map(value));
     vec![
         Cell::Text(name.to_owned()),
@@ -239,26 +240,37 @@ fn row(name: &str, own: &[Sample], ratio: Option<Spread>, bound: Option<f64>) ->
         Cell::Number(spread(|sample| sample.octets).median, 0),
         Cell::Count(own.iter().map(|sample| sample.lost).sum()),
         ratio.map_or(Cell::None, |ratio| Cell::Spread(ratio, 3)),
-        bound.map_or(Cell::None, Cell::Bound),
+        bound,
     ]
 }
 
-/// What imrs may cost at most, as part of what `peer` costs (SPEC.md).
-fn bound(transport: Transport, mix: Mix, peer: Kind) -> Option<f64> {
-    match (transport, mix, peer) {
-        (Transport::Udp, Mix::Root, Kind::Nsd) => Some(0.65),
-        (Transport::Udp, Mix::Root, Kind::Knot) => Some(0.55),
-        (Transport::Udp, Mix::Root, Kind::Echo) => Some(1.25),
-        (Transport::Udp, Mix::Nxdomain | Mix::Referral, Kind::Nsd) => Some(0.75),
-        (Transport::TcpPersistent, Mix::Root, Kind::Knot) => Some(0.9),
+/// What the first server may cost, as part of what `peer` costs (SPEC.md).
+fn bound(transport: Transport, mix: Mix, first: Kind, peer: Kind) -> Cell {
+    let at_most = match (transport, mix, first, peer) {
+        (Transport::Udp, Mix::Root, Kind::Imrs, Kind::Nsd) => 0.65,
+        (Transport::Udp, Mix::Root, Kind::Imrs, Kind::Knot) => 0.55,
+        (Transport::Udp, Mix::Root, Kind::Imrs, Kind::Echo) => 1.25,
+        (Transport::Udp, Mix::Nxdomain | Mix::Referral, Kind::Imrs, Kind::Nsd) => 0.75,
+        (Transport::TcpPersistent, Mix::Root, Kind::Imrs, Kind::Knot) => 0.9,
         // Of the best peer, hence of each.
-        (Transport::TcpSingle, Mix::Root, Kind::Nsd | Kind::Knot | Kind::Bind) => Some(0.9),
-        _ => None,
-    }
+        (Transport::TcpSingle, Mix::Root, Kind::Imrs, Kind::Nsd | Kind::Knot | Kind::Bind) => 0.9,
+        (_, _, Kind::Imrs, Kind::Base) => COUNTING_MAX,
+        (Transport::Udp, _, Kind::Defended, Kind::Imrs) => DEFENDED_MAX,
+        // Seen from the other side: how little the first may cost.
+        (_, _, Kind::Imrs, Kind::CDns) => return Cell::Floor(1.0 / C_DNS_MAX),
+        _ => return Cell::None,
+    };
+    Cell::Bound(at_most)
 }
 
 /// What imrs may cost with limits and cookies, as part of what it costs without (SPEC.md).
 const DEFENDED_MAX: f64 = 1.15;
+
+/// What imrs may cost that counts all, as part of what it cost before it did.
+const COUNTING_MAX: f64 = 1.08;
+
+/// What imrs may cost that writes all down as C-DNS, as part of what it costs without.
+const C_DNS_MAX: f64 = 1.25;
 
 const COLUMNS: [&str; 8] = [
     "server",

@@ -39,7 +39,7 @@ pub(crate) fn run(common: &Common) -> Result<()> {
             bound,
         )?);
     }
-    for server in servers::start(&[Kind::Nsd, Kind::Knot, Kind::Bind], &root, common)? {
+    for server in servers::start(&[Kind::Nsd, Kind::Knot, Kind::Bind], None, &root, common)? {
         ask(server.address, &queries)?;
         table.push(row(server.kind.name(), 1, &server.processes, Cell::None)?);
     }

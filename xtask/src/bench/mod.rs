@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: imrs and its peers side by side.
 //!
-//! Start reading at [`run`]. The parts: `servers` starts them, `queries` makes what they are
+//! Start reading at [`run`]. The parts: `servers` starts them, `base` builds imrs of another commit, `queries` makes what they are
 //! asked, `clients` who asks, `load` asks, `cost` measures the CPU time of an answer in alternating bursts, and the
 //! other commands measure memory, reloads, proof, instructions and zone transfers.
 //! `docs/benchmarks.md` tells the method.
 
+mod base;
 mod clients;
 mod cost;
 mod echo;

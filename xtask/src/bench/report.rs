@@ -35,6 +35,8 @@ pub(crate) enum Cell {
     Spread(Spread, usize),
     /// A median that should not exceed a bound.
     Bound(f64),
+    /// A median that should not fall below a bound.
+    Floor(f64),
     /// Nothing to say.
     None,
 }
@@ -139,6 +141,7 @@ impl Cell {
                 format!("{median:.digits$} ({low:.digits$}–{high:.digits$})")
             }
             Cell::Bound(bound) => format!("≤ {bound:.2}"),
+            Cell::Floor(bound) => format!("≥ {bound:.2}"),
             Cell::None => String::new(),
         }
     }
@@ -147,7 +150,7 @@ impl Cell {
         match self {
             Cell::Text(text) => json!(text),
             Cell::Count(count) => json!(count),
-            Cell::Number(number, _) | Cell::Bound(number) => json!(number),
+            Cell::Number(number, _) | Cell::Bound(number) | Cell::Floor(number) => json!(number),
             Cell::Spread(Spread { median, low, high }, _) => {
                 json!({ "median": median, "low": low, "high": high })
             }

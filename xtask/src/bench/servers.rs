@@ -1,5 +1,6 @@
 //! The servers under measurement, each with one worker, all on one core.
 
+use super::base::Base;
 use super::{Common, clients, kernel};
 use crate::imrs::{self, Imrs};
 use crate::peers::{Daemon, Peer, Software, ensure_installed};
@@ -18,6 +19,12 @@ pub(crate) enum Kind {
     /// The same with limits on responses and cookies, which all others do without.
     #[value(name = "imrs-defended")]
     Defended,
+    /// The same as the first, writing down every message and its response as C-DNS.
+    #[value(name = "imrs-c-dns")]
+    CDns,
+    /// imrs of another commit, which `--base` names.
+    #[value(skip)]
+    Base,
     /// Datagrams sent back, 600 octets long; not for TCP.
     Echo,
     /// NSD.
@@ -34,6 +41,8 @@ impl Kind {
         match self {
             Kind::Imrs => "imrs",
             Kind::Defended => "imrs-defended",
+            Kind::CDns => "imrs-c-dns",
+            Kind::Base => "base",
             Kind::Echo => "echo",
             Kind::Nsd => Software::Nsd.name(),
             Kind::Knot => Software::Knot.name(),
@@ -43,7 +52,7 @@ impl Kind {
 
     fn peer(self) -> Option<Software> {
         match self {
-            Kind::Imrs | Kind::Defended | Kind::Echo => None,
+            Kind::Imrs | Kind::Defended | Kind::CDns | Kind::Base | Kind::Echo => None,
             Kind::Nsd => Some(Software::Nsd),
             Kind::Knot => Some(Software::Knot),
             Kind::Bind => Some(Software::Bind),
@@ -64,8 +73,17 @@ pub(crate) struct Server {
     _daemon: Daemon,
 }
 
-/// Starts all of `kinds` with the root, and binds them to the core of the servers.
-pub(crate) fn start(kinds: &[Kind], root: &Root, common: &Common) -> Result<Vec<Server>> {
+/// Starts all of `kinds` with the root, and binds them to the core of the servers. Behind them comes
+/// imrs of another commit, if there is one.
+pub(crate) fn start(
+    kinds: &[Kind],
+    base: Option<&Base>,
+    root: &Root,
+    common: &Common,
+) -> Result<Vec<Server>> {
+    let kinds: Vec<Kind> = { kinds.iter().copied() }
+        .chain(base.map(|_| Kind::Base))
+        .collect();
     let software: Vec<_> = kinds.iter().filter_map(|kind| kind.peer()).collect();
     let tools: Vec<_> = software.into_iter().map(Software::tool).collect();
     ensure_installed(&tools)?;
@@ -81,7 +99,7 @@ pub(crate) fn start(kinds: &[Kind], root: &Root, common: &Common) -> Result<Vec<
     let core = common.server_core()?;
     let mut servers = Vec::new();
     for (index, kind) in kinds.iter().enumerate() {
-        let server = start_one(*kind, root, common.address_on(host, index)?)?;
+        let server = start_one(*kind, base, root, common.address_on(host, index)?)?;
         // Knot binds its workers to cores of its own choice: all are put on this one afterwards.
         kernel::pin_processes(&server.processes, core)?;
         servers.push(server);
@@ -89,7 +107,7 @@ pub(crate) fn start(kinds: &[Kind], root: &Root, common: &Common) -> Result<Vec<
     Ok(servers)
 }
 
-fn start_one(kind: Kind, root: &Root, address: SocketAddr) -> Result<Server> {
+fn start_one(kind: Kind, base: Option<&Base>, root: &Root, address: SocketAddr) -> Result<Server> {
     let (daemon, version) = match kind.peer() {
         Some(software) => {
             let peer = Peer::start(software, &[root.zone()], address)?;
@@ -98,10 +116,16 @@ fn start_one(kind: Kind, root: &Root, address: SocketAddr) -> Result<Server> {
         None if kind == Kind::Echo => (start_echo(address)?, "recvmmsg and sendmmsg".to_owned()),
         None => {
             let mut setup = setup(root, 1)?;
-            if kind == Kind::Defended {
-                setup.defence = imrs::Defence::On(clients::SECRET);
+            match kind {
+                Kind::Defended => setup.defence = imrs::Defence::On(clients::SECRET),
+                Kind::CDns => setup.capture = imrs::Capture::CDns,
+                _ => {}
             }
-            let version = version(&setup)?;
+            let mut version = version(&setup)?;
+            if let Some(base) = base.filter(|_| kind == Kind::Base) {
+                setup.program.clone_from(&base.program);
+                version = format!("imrs of {}", base.commit);
+            }
             (Imrs::start(&setup, address)?.daemon, version)
         }
     };
@@ -126,6 +150,7 @@ pub(crate) fn setup(root: &Root, workers: usize) -> Result<imrs::Setup> {
         workers,
         pinned: false,
         defence: imrs::Defence::Off,
+        capture: imrs::Capture::Off,
     })
 }
 

@@ -91,6 +91,7 @@ fn start_imrs(setup: &Setup, zones: &[Zone], address: SocketAddr) -> Result<Imrs
         workers: 1,
         pinned: false,
         defence: imrs::Defence::Off,
+        capture: imrs::Capture::Off,
     };
     Imrs::start(&setup, address)
 }

@@ -8,7 +8,7 @@
 mod attack;
 mod load;
 mod made;
-mod namespace;
+pub(crate) mod namespace;
 mod play;
 mod queries;
 mod stage;

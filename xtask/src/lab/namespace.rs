@@ -16,13 +16,13 @@ use std::thread;
 
 /// A namespace with a loopback of its own. Removed when dropped.
 #[derive(Debug)]
-pub(super) struct Namespace {
+pub(crate) struct Namespace {
     name: String,
 }
 
 impl Namespace {
     /// Makes one; `name` is made unique by the number of this process.
-    pub(super) fn make(name: &str) -> Result<Namespace> {
+    pub(crate) fn make(name: &str) -> Result<Namespace> {
         let name = format!("{PREFIX}{}-{name}", std::process::id());
         ip(&["netns", "add", &name])?;
         let namespace = Namespace { name };
@@ -31,17 +31,17 @@ impl Namespace {
     }
 
     /// Runs `ip` in it.
-    pub(super) fn ip(&self, arguments: &[&str]) -> Result<()> {
+    pub(crate) fn ip(&self, arguments: &[&str]) -> Result<()> {
         ip(&[&["-netns", &self.name], arguments].concat())
     }
 
     /// Runs a command in it, with a sysfs that shows its interfaces.
-    pub(super) fn run(&self, command: &str, arguments: &[&str]) -> Result<()> {
+    pub(crate) fn run(&self, command: &str, arguments: &[&str]) -> Result<()> {
         ip(&[&["netns", "exec", &self.name, command], arguments].concat())
     }
 
     /// Joins it with another one by a pair of interfaces, each with an address in CIDR form.
-    pub(super) fn join(
+    pub(crate) fn join(
         &self,
         own: (&str, &str),
         other: &Namespace,
@@ -57,7 +57,7 @@ impl Namespace {
     }
 
     /// Runs `work` on a thread that has entered it, and waits for it.
-    pub(super) fn enter<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         let door = self.door()?;
         let inside = || {
             door.enter_here()?;
@@ -68,7 +68,7 @@ impl Namespace {
     }
 
     /// What a thread that lives on enters it by.
-    pub(super) fn door(&self) -> Result<Door> {
+    pub(crate) fn door(&self) -> Result<Door> {
         let path = folder().join(&self.name);
         let file = File::open(&path).with_context(|| path.display().to_string())?;
         Ok(Door { file })
@@ -77,13 +77,13 @@ impl Namespace {
 
 /// A way into a namespace.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(crate) struct Door {
     file: File,
 }
 
 impl Door {
     /// Puts the calling thread into the namespace, for good.
-    pub(super) fn enter_here(&self) -> Result<()> {
+    pub(crate) fn enter_here(&self) -> Result<()> {
         // SAFETY: the descriptor is open for as long as `file` lives, and the call changes
         // nothing but the namespace of this thread.
         let outcome = unsafe { libc::setns(self.file.as_raw_fd(), libc::CLONE_NEWNET) };
@@ -106,7 +106,7 @@ impl Drop for Namespace {
 
 /// What to do where namespaces cannot be made.
 #[derive(clap::Args, Debug)]
-pub(super) struct Need {
+pub(crate) struct Need {
     /// Say so and succeed where namespaces cannot be made.
     #[arg(long)]
     skip_if_impossible: bool,
@@ -114,7 +114,7 @@ pub(super) struct Need {
 
 impl Need {
     /// Whether they can be made here. Where not, that is an error unless it may be passed over.
-    pub(super) fn is_met(&self) -> Result<bool> {
+    pub(crate) fn is_met(&self) -> Result<bool> {
         let Some(why) = impossible() else {
             return Ok(true);
         };

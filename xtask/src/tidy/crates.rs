@@ -52,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "imrs-wire",
             "imrs-zone",
+            "imrs-telemetry",
             "imrs-engine",
             "imrs-transfer",
             "imrs-probe",
@@ -73,6 +74,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "imrs-wire",
             "imrs-zone",
+            "imrs-telemetry",
             "imrs-engine",
             "imrs-transfer",
             "imrs-probe",

@@ -32,6 +32,7 @@ pub use certificate::Certificate;
 pub use counters::{Connections, Counters};
 pub use limits::{INBOX_OCTETS_MAX, QUERY_OCTETS_MAX};
 
+use crate::accounting::{Accounting, Recorder};
 use crate::transport::Admission;
 use arc_swap::ArcSwap;
 use budgets::Budgets;
@@ -138,6 +139,7 @@ pub struct Bound {
     addresses: Addresses,
     /// Those of each thread.
     sockets: Vec<Sockets>,
+    accounting: Option<Arc<Accounting>>,
 }
 
 /// Addresses in use.
@@ -167,6 +169,7 @@ struct Running {
 /// What a thread is given beside its sockets.
 struct Parts {
     tally: Arc<Tally>,
+    recorder: Option<Recorder>,
     service: Arc<ArcSwap<Service>>,
     pressure: Arc<AtomicU8>,
     keepalive: u16,
@@ -200,6 +203,7 @@ impl Encrypted {
             settings: settings.clone(),
             addresses,
             sockets,
+            accounting: None,
         })
     }
 
@@ -247,6 +251,14 @@ impl Drop for Encrypted {
 }
 
 impl Bound {
+    /// The same with threads that record what they answer here.
+    pub fn recorded(self, accounting: Arc<Accounting>) -> Bound {
+        Bound {
+            accounting: Some(accounting),
+            ..self
+        }
+    }
+
     /// Serves the sockets from now on.
     ///
     /// A query is answered from the `service` of its moment. Above a `pressure` of 0 no connection
@@ -274,6 +286,7 @@ impl Bound {
             let work = work(settings, sockets, acceptor.clone(), Arc::clone(&stop))?;
             let parts = Parts {
                 tally: Arc::clone(&tally),
+                recorder: self.accounting.as_deref().map(Accounting::recorder),
                 service: Arc::clone(service),
                 pressure: Arc::clone(pressure),
                 keepalive: u16::try_from(settings.idle.as_millis() / 100).unwrap_or(u16::MAX),

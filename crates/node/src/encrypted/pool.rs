@@ -5,16 +5,18 @@ use super::counters::Tally;
 use super::limits::{LOOK, MESSAGE_OCTETS_MAX, PRESSURE_CLOSES_ALL, STOP};
 use super::seats::{Reason, Seats};
 use super::{Medium, quic, tls};
+use crate::accounting::{Ends, Recorder, Told};
 use crate::clock::present;
 use crate::system;
 use arc_swap::ArcSwap;
 use imrs_engine::{Client, Outcome, Peer, Pressure, Service, Transport, respond};
+use imrs_telemetry::counts;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -48,6 +50,7 @@ pub(super) struct Room {
     /// Handshakes over QUIC from which on clients have to show that their address is theirs.
     pub(super) handshakes_before_retry: usize,
     scratch: RefCell<Box<[u8]>>,
+    recorder: RefCell<Option<Recorder>>,
 }
 
 impl Room {
@@ -62,6 +65,7 @@ impl Room {
             queries: parts.queries,
             handshakes_before_retry: parts.handshakes_before_retry,
             scratch: RefCell::new(vec![0; MESSAGE_OCTETS_MAX].into()),
+            recorder: RefCell::new(parts.recorder),
         }
     }
 
@@ -81,15 +85,17 @@ impl Room {
     pub(super) fn answer(
         &self,
         medium: Medium,
-        peer: IpAddr,
+        ends: Ends,
         query: &[u8],
         output: &mut Vec<u8>,
     ) -> Result<(), Reason> {
+        let (received, peer) = (SystemTime::now(), ends.client.ip());
         let mut scratch = self.scratch.borrow_mut();
         let service = self.service.load();
         let messages = self.tally.messages(medium, peer);
         if service.defence.blocked.contains(peer) {
             messages.record(query, Outcome::DROPPED);
+            self.record(medium, ends, received, (query, &[]), Outcome::DROPPED);
             return Err(Reason::Blocked);
         }
         let client = Client {
@@ -109,11 +115,35 @@ impl Room {
         let outcome = respond(&service, client, query, &mut scratch);
         messages.record(query, outcome);
         let response = scratch.get(..outcome.len).unwrap_or_default();
+        self.record(medium, ends, received, (query, response), outcome);
         if let Ok(octets @ 1..) = u16::try_from(response.len()) {
             output.extend_from_slice(&octets.to_be_bytes());
             output.extend_from_slice(response);
         }
         Ok(())
+    }
+
+    fn record(
+        &self,
+        medium: Medium,
+        ends: Ends,
+        received: SystemTime,
+        (query, response): (&[u8], &[u8]),
+        outcome: Outcome,
+    ) {
+        if let Some(recorder) = self.recorder.borrow_mut().as_mut() {
+            recorder.handle_times(received, received.elapsed().unwrap_or_default());
+            recorder.record(&Told {
+                transport: match medium {
+                    Medium::Tls => counts::Transport::Tls,
+                    Medium::Quic => counts::Transport::Quic,
+                },
+                ends,
+                query,
+                response,
+                rcode: outcome.rcode,
+            });
+        }
     }
 
     /// Ends those whose time is over, and those for whom the node has no room now.

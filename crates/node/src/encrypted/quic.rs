@@ -12,13 +12,14 @@ use super::limits::{
 };
 use super::pool::Room;
 use super::seats::{Phase, Reason, Seat};
+use crate::accounting::Ends;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicServerConfig};
 use quinn::{
     Connection, ConnectionError, Endpoint, IdleTimeout, Incoming, ReadToEndError, RecvStream,
     SendStream, ServerConfig, TransportConfig, ValidationTokenConfig, VarInt,
 };
 use rustls::ServerConfig as Tls;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -76,7 +77,8 @@ pub(super) fn config(
 pub(super) async fn listen(room: Rc<Room>, endpoint: Endpoint) {
     while let Some(incoming) = endpoint.accept().await {
         let counts = room.tally.connections(Medium::Quic);
-        let peer = incoming.remote_address().ip();
+        let ends = ends(&endpoint, &incoming);
+        let peer = ends.client.ip();
         if room.is_blocked(peer) {
             counts.blocked_new.add(1);
             // As over UDP, not even a packet is spent.
@@ -110,7 +112,7 @@ pub(super) async fn listen(room: Rc<Room>, endpoint: Endpoint) {
             Some(seat) => {
                 let room = Rc::clone(&room);
                 spawn_local(async move {
-                    let served = serve(&room, incoming, peer, seat);
+                    let served = serve(&room, incoming, ends, seat);
                     room.budgets.metered(peer, served).await;
                 });
             }
@@ -118,8 +120,19 @@ pub(super) async fn listen(room: Rc<Room>, endpoint: Endpoint) {
     }
 }
 
+/// Both ends of a connection that comes in.
+fn ends(endpoint: &Endpoint, incoming: &Incoming) -> Ends {
+    let bound = endpoint.local_addr().ok();
+    let server = bound.map(|bound| {
+        let ip = incoming.local_ip().unwrap_or(bound.ip());
+        SocketAddr::new(ip, bound.port())
+    });
+    Ends::new(incoming.remote_address(), server)
+}
+
 /// Serves a connection from its handshake to its end.
-async fn serve(room: &Rc<Room>, incoming: Incoming, peer: IpAddr, seat: Seat) {
+async fn serve(room: &Rc<Room>, incoming: Incoming, ends: Ends, seat: Seat) {
+    let peer = ends.client.ip();
     // A first packet may be forged, in the name of who should not be charged for it.
     let is_proven = incoming.remote_address_validated();
     if is_proven {
@@ -150,7 +163,7 @@ async fn serve(room: &Rc<Room>, incoming: Incoming, peer: IpAddr, seat: Seat) {
     let over = tokio::select! {
         biased;
         reason = seat.is_over() => Over::new(reason),
-        over = converse(room, &connection, peer, &seat) => over,
+        over = converse(room, &connection, ends, &seat) => over,
     };
     seat.leave(over.reason);
     connection.close(over.code, over.text);
@@ -187,7 +200,8 @@ impl Over {
 }
 
 /// Answers queries until the connection is over.
-async fn converse(room: &Rc<Room>, connection: &Connection, peer: IpAddr, seat: &Seat) -> Over {
+async fn converse(room: &Rc<Room>, connection: &Connection, ends: Ends, seat: &Seat) -> Over {
+    let peer = ends.client.ip();
     let mut streams = JoinSet::new();
     let mut left = room.queries;
     loop {
@@ -212,7 +226,7 @@ async fn converse(room: &Rc<Room>, connection: &Connection, peer: IpAddr, seat: 
                     room.budgets.spend(peer, QUIC_QUERY);
                     let room = Rc::clone(room);
                     streams.spawn_local(async move {
-                        let answered = answer(&room, peer, send, receive);
+                        let answered = answer(&room, ends, send, receive);
                         room.budgets.metered(peer, answered).await
                     });
                 }
@@ -246,7 +260,7 @@ enum Served {
 }
 
 /// Answers the query of a stream.
-async fn answer(room: &Room, peer: IpAddr, mut send: SendStream, receive: RecvStream) -> Served {
+async fn answer(room: &Room, ends: Ends, mut send: SendStream, receive: RecvStream) -> Served {
     let stream = match read(receive).await {
         Ok(stream) => stream,
         Err(served) => return served,
@@ -268,7 +282,7 @@ async fn answer(room: &Room, peer: IpAddr, mut send: SendStream, receive: RecvSt
         }
     };
     let mut output = Vec::new();
-    if let Err(reason) = room.answer(Medium::Quic, peer, query, &mut output) {
+    if let Err(reason) = room.answer(Medium::Quic, ends, query, &mut output) {
         return Served::Over(Over::new(reason));
     }
     drop(stream);

@@ -6,6 +6,7 @@ use super::framing::Inbox;
 use super::limits::{ACCEPT_PAUSE, FAREWELL, READ_OCTETS, TLS_BUFFER_OCTETS, WRITE_OCTETS};
 use super::pool::Room;
 use super::seats::{Phase, Reason, Seat};
+use crate::accounting::Ends;
 use socket2::SockRef;
 use std::io;
 use std::net::IpAddr;
@@ -31,13 +32,14 @@ pub(super) async fn listen(room: Rc<Room>, listener: TcpListener, acceptor: TlsA
                 continue;
             }
         };
+        let ends = Ends::new(peer, stream.local_addr().ok());
         let peer = peer.ip();
         match admit(&room, peer) {
             None => reset(&stream),
             Some(seat) => {
                 let (room, acceptor) = (Rc::clone(&room), acceptor.clone());
                 spawn_local(async move {
-                    let served = serve(&room, stream, peer, acceptor, seat);
+                    let served = serve(&room, stream, ends, acceptor, seat);
                     room.budgets.metered(peer, served).await;
                 });
             }
@@ -70,7 +72,7 @@ fn reset(stream: &TcpStream) {
 }
 
 /// Serves a connection from its handshake to its end.
-async fn serve(room: &Room, stream: TcpStream, peer: IpAddr, acceptor: TlsAcceptor, seat: Seat) {
+async fn serve(room: &Room, stream: TcpStream, ends: Ends, acceptor: TlsAcceptor, seat: Seat) {
     // Responses are gathered into one write anyway.
     let _ = stream.set_nodelay(true);
     let handshake = acceptor.accept_with(stream, |session| {
@@ -91,7 +93,7 @@ async fn serve(room: &Room, stream: TcpStream, peer: IpAddr, acceptor: TlsAccept
     let reason = tokio::select! {
         biased;
         reason = seat.is_over() => reason,
-        over = converse(room, &mut stream, peer, &seat) => over.unwrap_or(Reason::Broken),
+        over = converse(room, &mut stream, ends, &seat) => over.unwrap_or(Reason::Broken),
     };
     match seat.leave(reason) {
         // Under pressure nothing is spent on manners.
@@ -107,9 +109,10 @@ async fn serve(room: &Room, stream: TcpStream, peer: IpAddr, acceptor: TlsAccept
 async fn converse(
     room: &Room,
     stream: &mut TlsStream<TcpStream>,
-    peer: IpAddr,
+    ends: Ends,
     seat: &Seat,
 ) -> io::Result<Reason> {
+    let peer = ends.client.ip();
     let mut inbox = Inbox::default();
     let mut chunk = [0; READ_OCTETS];
     let mut left = room.queries;
@@ -135,7 +138,7 @@ async fn converse(
             let Some(query) = next else {
                 break;
             };
-            if let Err(reason) = room.answer(Medium::Tls, peer, query, &mut output) {
+            if let Err(reason) = room.answer(Medium::Tls, ends, query, &mut output) {
                 return Ok(reason);
             }
             has_progressed = true;

@@ -50,6 +50,16 @@ pub(crate) struct Event {
     pub(crate) what: Happened,
 }
 
+impl Event {
+    /// The zone and the serial that a NOTIFY told, if this is one.
+    pub(crate) fn notified(&self) -> Option<(usize, Serial)> {
+        match self.what {
+            Happened::Notified { serial, .. } => Some((self.zone, serial?)),
+            _ => None,
+        }
+    }
+}
+
 /// What happened.
 #[derive(Debug)]
 pub(crate) enum Happened {

@@ -5,6 +5,7 @@
 
 use super::desk::Desk;
 use super::transfers::Conversation;
+use crate::accounting::Ends;
 use crate::dial::tls;
 use crate::system;
 use std::io;
@@ -97,10 +98,11 @@ fn converse(
     desk: &Desk,
 ) -> io::Result<()> {
     let idle = desk.transfers().bounds().idle;
+    let ends = Ends::new(peer, stream.local_addr().ok());
     let stream = server.accept(stream, HANDSHAKE, idle);
     let with = Conversation {
         stream: stream.map_err(io::Error::other)?,
-        peer: peer.ip(),
+        ends,
         input: Vec::new(),
     };
     desk.transfers().converse(desk, with)

@@ -21,6 +21,7 @@ pub(crate) use directory::{Directory, Listing, Ticket};
 pub(crate) use listener::{ListenError, Listeners};
 pub(crate) use transfers::Bounds;
 
+use crate::accounting::Recorder;
 use crate::dial::tls;
 use crate::hosting::Hosting;
 use crate::keeping::Post;
@@ -46,9 +47,10 @@ impl Outbound {
         bounds: Bounds,
         service: Arc<ArcSwap<Service>>,
         post: Post,
+        recorder: Recorder,
     ) -> io::Result<Self> {
         let directory = Arc::new(ArcSwap::from_pointee(directory));
-        let transfers = Transfers::new(bounds, service);
+        let transfers = Transfers::new(bounds, service, recorder);
         let desk = Arc::new(Desk::new(keys, Arc::clone(&directory), transfers, post));
         desk.transfers().take_handed(&desk)?;
         Ok(Outbound { directory, desk })

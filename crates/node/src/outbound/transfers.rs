@@ -5,19 +5,21 @@
 
 use super::desk::{Desk, Grant, Said, Visit};
 use super::pace::Pace;
+use crate::accounting::{Ends, Recorder, Told};
 use crate::clock::present;
 use crate::dial::Stream;
 use crate::system;
 use crate::transport::{Admission, Handed, Prefix};
 use arc_swap::ArcSwap;
 use imrs_engine::{Service, Transport};
+use imrs_telemetry::counts;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tracing::{debug, info};
 
 /// How zones are sent.
@@ -47,6 +49,8 @@ pub(crate) struct Transfers {
     /// Connections, those included that are not sent anything.
     seats: Arc<Admission>,
     counts: Counts,
+    /// What was asked and sent, as workers record it. Transfers are few, so they share one.
+    recorder: Mutex<Recorder>,
 }
 
 /// What was counted.
@@ -87,13 +91,13 @@ impl Drop for Seat {
 /// One connection.
 pub(super) struct Conversation {
     pub(super) stream: Stream,
-    pub(super) peer: IpAddr,
+    pub(super) ends: Ends,
     /// Octets received and not answered, framed.
     pub(super) input: Vec<u8>,
 }
 
 impl Transfers {
-    pub(super) fn new(bounds: Bounds, service: Arc<ArcSwap<Service>>) -> Self {
+    pub(super) fn new(bounds: Bounds, service: Arc<ArcSwap<Service>>, recorder: Recorder) -> Self {
         Transfers {
             pace: Pace::new(bounds.octets_per_second, Instant::now()),
             seats: Arc::new(Admission::new(
@@ -105,6 +109,7 @@ impl Transfers {
             handed: OnceLock::new(),
             running: AtomicUsize::new(0),
             counts: Counts::default(),
+            recorder: Mutex::new(recorder),
         }
     }
 
@@ -186,9 +191,10 @@ impl Transfers {
     }
 
     fn take_over(&self, desk: &Desk, handed: Handed) -> io::Result<()> {
+        let ends = Ends::new(handed.peer, handed.stream.local_addr().ok());
         let mut with = Conversation {
             stream: Stream::tcp(handed.stream, self.bounds.idle, None)?,
-            peer: handed.peer.ip(),
+            ends,
             input: handed.input,
         };
         self.limit(&mut with);
@@ -212,47 +218,57 @@ impl Transfers {
             let visit = Visit {
                 service: &service,
                 transport: Transport::Tcp { keepalive: 0 },
-                peer: with.peer,
+                peer: with.ends.client.ip(),
                 is_over_tls: with.stream.is_tls(),
                 room: usize::from(u16::MAX),
             };
             self.limit(&mut with);
             match desk.say(&visit, &message) {
-                Said::Response(response) if response.is_empty() => {}
+                Said::Response(response) if response.is_empty() => {
+                    self.record(&with, &message, &[]);
+                }
                 Said::Response(response) => {
                     with.stream.write_all(&framed(&response))?;
                     with.stream.flush()?;
+                    self.record(&with, &message, &response);
                 }
-                Said::Transfer(grant) => self.send(&mut with, *grant)?,
+                Said::Transfer(grant) => self.send(&mut with, &message, *grant)?,
             }
         }
         Ok(())
     }
 
     /// Sends one transfer.
-    fn send(&self, with: &mut Conversation, grant: Grant) -> io::Result<()> {
+    fn send(&self, with: &mut Conversation, request: &[u8], grant: Grant) -> io::Result<()> {
         // Others were faster since this one was granted; the client comes again.
         let Some(_place) = self.place() else {
+            self.record(with, request, &[]);
             return Err(io::Error::other("too many transfers at once"));
         };
         let shown = grant.to_string();
         let started = Instant::now();
-        let sent = self.send_all(&mut with.stream, grant);
+        let sent = self.send_all(with, request, grant);
         let took_ms = started.elapsed().as_millis();
         match &sent {
             Ok(octets) => {
                 self.counts.sent.fetch_add(1, Relaxed);
-                info!("{shown} to {}: {octets} octets in {took_ms} ms", with.peer);
+                info!(
+                    "{shown} to {}: {octets} octets in {took_ms} ms",
+                    with.ends.client.ip()
+                );
             }
             Err(error) => {
                 self.counts.broken.fetch_add(1, Relaxed);
-                info!("{shown} to {} broke after {took_ms} ms: {error}", with.peer);
+                info!(
+                    "{shown} to {} broke after {took_ms} ms: {error}",
+                    with.ends.client.ip()
+                );
             }
         }
         sent.map(drop)
     }
 
-    fn send_all(&self, stream: &mut Stream, grant: Grant) -> io::Result<usize> {
+    fn send_all(&self, with: &mut Conversation, request: &[u8], grant: Grant) -> io::Result<usize> {
         let mut reply = grant.reply().map_err(io::Error::other)?;
         let mut message = Vec::new();
         let mut octets = 0;
@@ -262,16 +278,46 @@ impl Transfers {
             if !wait.is_zero() {
                 thread::sleep(wait.min(self.bounds.wall));
             }
-            stream.write_all(&frame)?;
+            with.stream.write_all(&frame)?;
+            if octets == 0 {
+                self.record(with, request, &message);
+            } else {
+                let mut recorder = self.recorder();
+                recorder.record_continued(with.transport(), with.ends, message.len());
+            }
             octets += frame.len();
             self.counts.octets.fetch_add(frame.len() as u64, Relaxed);
         }
-        stream.flush()?;
+        with.stream.flush()?;
         Ok(octets)
+    }
+
+    /// Records a message and the response to it; an empty one is none.
+    fn record(&self, with: &Conversation, query: &[u8], response: &[u8]) {
+        let mut recorder = self.recorder();
+        recorder.handle_times(SystemTime::now(), Duration::ZERO);
+        recorder.record(&Told {
+            transport: with.transport(),
+            ends: with.ends,
+            query,
+            response,
+            rcode: imrs_transfer::message::rcode(response),
+        });
+    }
+
+    fn recorder(&self) -> MutexGuard<'_, Recorder> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Conversation {
+    fn transport(&self) -> counts::Transport {
+        match self.stream.is_tls() {
+            true => counts::Transport::Tls,
+            false => counts::Transport::Tcp,
+        }
+    }
+
     /// The next message; none when the client ended, or said nothing more in time.
     fn next_message(&mut self) -> io::Result<Option<Vec<u8>>> {
         let deadline = Instant::now() + QUIET;

@@ -1,11 +1,56 @@
 //! What was counted, in the words of the control socket.
 
+use super::captures;
 use super::node::Node;
+use crate::accounting::{Accounting, Books, Keeping, Standing, Statistics};
 use crate::control::v1;
 use crate::encrypted::{self, Encrypted};
-use crate::transport::{Connections, Counters, Defended, Messages, RCODES, Unsent};
+use crate::transport::{Connections, Counters, Defended, Messages, RCODES, Running, Unsent};
 use imrs_engine::Kind;
+use imrs_telemetry::counts::Transport;
+use imrs_telemetry::day::Lost;
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+/// Keeps what is counted, day by day.
+pub(super) fn keep(
+    keeping: &Keeping,
+    accounting: Arc<Accounting>,
+    running: &Running,
+    pinned: usize,
+) -> io::Result<Statistics> {
+    let meters = running.meters().clone();
+    let books = move || {
+        let counters = meters.read();
+        let lost = Lost {
+            queue: counters.kernel_dropped,
+            filter: counters.filtered_condemned + counters.filtered_shed,
+        };
+        (books(&counters, meters.in_hand()), lost)
+    };
+    Statistics::start(keeping, accounting, Box::new(books), pinned)
+}
+
+/// What the workers count of the messages that they decide about.
+fn books(counters: &Counters, in_hand: u64) -> Books {
+    let Counters {
+        udp_ipv4,
+        udp_ipv6,
+        tcp_ipv4,
+        tcp_ipv6,
+        unsent,
+        ..
+    } = counters;
+    Books {
+        received: counters.udp_received() + counters.tcp_received(),
+        dropped: counters.defence.dropped(),
+        composed_udp: udp_ipv4.responses + udp_ipv6.responses,
+        composed_tcp: tcp_ipv4.responses + tcp_ipv6.responses,
+        unsent: unsent.buffer_full + unsent.unreachable + unsent.forbidden + unsent.other,
+        in_hand,
+    }
+}
 
 /// What was counted.
 pub(super) fn stats(node: &Node) -> v1::Stats {
@@ -50,7 +95,47 @@ pub(super) fn stats(node: &Node) -> v1::Stats {
         filtered_condemned: counters.filtered_condemned,
         filtered_shed: counters.filtered_shed,
         longest_turn_us: counters.longest_turn_us,
+        captures: captures::told(&node.captures),
+        delays: delays(node),
+        accounts: Some(Box::new(accounts(&node.statistics.standing()))),
     }
+}
+
+fn delays(node: &Node) -> BTreeMap<String, v1::Delays> {
+    let named = ["udp", "tcp", "tls", "quic"]
+        .into_iter()
+        .zip(Transport::ALL);
+    let delays = named.map(|(name, over)| (name.to_owned(), node.statistics.delays(over).into()));
+    delays
+        .filter(|(_, delays): &(String, v1::Delays)| delays.count > 0)
+        .collect()
+}
+
+fn accounts(standing: &Standing) -> v1::Accounts {
+    let [ipv4, ipv6, prefixes] = standing.sources;
+    let (gaps, gap_seconds) = standing.gaps;
+    v1::Accounts {
+        day: standing.today.to_string(),
+        sources_ipv4: ipv4.into(),
+        sources_ipv6: ipv6.into(),
+        sources_ipv6_prefixes: prefixes.into(),
+        sources_missed: standing.sources_missed,
+        gaps,
+        gap_seconds,
+        sealed: standing.sealed.map(|day| day.to_string()),
+        unexplained_messages: standing.balance.unexplained,
+        unrecorded_responses: standing.balance.unrecorded,
+    }
+}
+
+/// What of the statistics needs attention.
+pub(super) fn attention(node: &Node) -> Vec<String> {
+    let standing = node.statistics.standing();
+    let trouble = { standing.trouble.as_ref() }
+        .map(|trouble| format!("statistics are counted and not kept: {trouble}"));
+    let balance = (!standing.balance.holds())
+        .then(|| format!("what is counted does not agree: {}", standing.balance));
+    trouble.into_iter().chain(balance).collect()
 }
 
 /// What was asked beside queries.

@@ -6,7 +6,9 @@ use super::lane::{Lane, Work};
 use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
-use super::{counts, encrypted, kept, log, orders, report};
+use super::{captures, counts, encrypted, kept, log, orders, report};
+use crate::accounting::Statistics;
+use crate::capture::Captures;
 use crate::clock::{Clock, present};
 use crate::control::server::{Asked, Server};
 use crate::control::v1::{self, Command, Reply};
@@ -15,7 +17,7 @@ use crate::guard::{Blocked, BlocklistError, Guard, blocklist};
 use crate::hosting::load::{self, Scope};
 use crate::hosting::{AttemptResult, Hosting};
 use crate::keeping::{Keeping, Post, What};
-use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX};
+use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX, TOP_TOLD};
 use crate::metrics::{self, Endpoint, Told};
 use crate::outbound::{Listeners, Outbound};
 use crate::sandbox::InForce;
@@ -23,6 +25,7 @@ use crate::system;
 use crate::transport::{Aside, Running};
 use arc_swap::ArcSwap;
 use imrs_engine::Service;
+use imrs_telemetry::top::Top;
 use imrs_transfer::refresh::Force;
 use imrs_wire::Serial;
 use imrs_zone::record::UnixTime;
@@ -41,6 +44,10 @@ pub(super) struct Node {
     pub(super) hosting: Hosting,
     pub(super) running: Running,
     pub(super) encrypted: Option<Encrypted>,
+    /// What becomes of what they count.
+    pub(super) statistics: Statistics,
+    /// Who writes messages one by one.
+    pub(super) captures: Arc<Captures>,
     pub(super) keeping: Keeping,
     pub(super) outbound: Outbound,
     pub(super) clock: Clock,
@@ -89,12 +96,17 @@ impl Node {
         };
         let kept = events.clone();
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
-        let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone())?;
+        let (captures, accounting) = captures::start(plan, pinned)?;
+        let recorder = accounting.recorder();
+        let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone(), recorder)?;
         outbound.update(&hosting);
         give_out(plan, &outbound, opened.transfers)?;
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
-        let running = opened.workers.start(Arc::clone(&service), desk)?;
-        let encrypted = encrypted::start(opened.encrypted, &service, running.crowding())?;
+        let workers = opened.workers.recorded(Arc::clone(&accounting));
+        let running = workers.start(Arc::clone(&service), desk)?;
+        let bound = { opened.encrypted }.map(|bound| bound.recorded(Arc::clone(&accounting)));
+        let encrypted = encrypted::start(bound, &service, running.crowding())?;
+        let statistics = counts::keep(&plan.statistics, accounting, &running, pinned)?;
         let inbox = events.clone();
         let asked: Arc<Asked> =
             Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
@@ -114,6 +126,8 @@ impl Node {
         let mut node = Node {
             running,
             encrypted,
+            statistics,
+            captures,
             keeping,
             outbound,
             clock: plan.clock,
@@ -160,6 +174,11 @@ impl Node {
                 Ok(Event::Asked(command, reply)) => self.answer(&command, reply),
                 Ok(Event::Observed(reply)) => self.tell(reply),
                 Ok(Event::Kept(event)) => {
+                    if let Some((zone, serial)) = event.notified()
+                        && self.is_root(zone)
+                    {
+                        self.statistics.notified(serial);
+                    }
                     let delivery = self.keeping.take(event);
                     if let Some(delivery) = delivery {
                         self.lane.add(Work::Delivery(delivery));
@@ -177,7 +196,17 @@ impl Node {
         notify(&[NotifyState::Stopping]);
         self.encrypted.map(Encrypted::stop);
         self.running.stop();
+        self.statistics.stop();
+        if let Some(captures) = Arc::into_inner(self.captures) {
+            captures.finish();
+        }
         info!("stopped");
+    }
+
+    /// Whether a zone is the root, the one whose way is timed (RSSAC002v5, load-time).
+    fn is_root(&self, zone: usize) -> bool {
+        let zone = self.hosting.zones().get(zone);
+        zone.is_some_and(|zone| zone.name().is_root())
     }
 
     /// How long to wait before the next look at the clock: no longer than zones hold, and until
@@ -193,9 +222,13 @@ impl Node {
         let told = match command {
             Command::Status => Reply::Status(report::status(self)),
             Command::Stats => Reply::Stats(counts::stats(self)),
-            Command::Top => Reply::Error {
-                message: "this server does not look at who asks most".to_owned(),
-            },
+            Command::Top => {
+                let tell = move |top: &Top| {
+                    // Who asked may have gone away.
+                    let _ = reply.try_send(Reply::Top(v1::Top::of(top, TOP_TOLD)));
+                };
+                return self.statistics.tell_top(tell);
+            }
             Command::Reload => {
                 info!("asked on the control socket: loading zones");
                 encrypted::reload(self.encrypted.as_ref());
@@ -300,6 +333,9 @@ impl Node {
             let of_zone = delivery.filter(|delivery| delivery.zone == swap.zone);
             let hosted = &self.hosting.zones()[swap.zone];
             self.keeping.swapped(swap, hosted, of_zone);
+            if let (true, Some(serial)) = (self.is_root(swap.zone), hosted.serial()) {
+                self.statistics.served(serial);
+            }
         }
         let now = self.clock.now();
         for (number, zone) in self.hosting.zones().iter().enumerate() {

@@ -1,8 +1,10 @@
 //! What to serve and how, from the command line and the configuration together.
 
+use crate::accounting::{Keeping, Recorder};
 use crate::chain;
 use crate::cli::Serve;
 use crate::clock::{At, Clock};
+use crate::config::capture::{Capture, Sink};
 use crate::config::{self, Config, ConfigError, Transfer, Zone};
 use crate::control::path::{self, Place};
 use crate::dial::tls::TlsError;
@@ -24,7 +26,7 @@ use imrs_zone::Limits;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +47,12 @@ pub(crate) struct Plan {
     pub(crate) encrypted: Option<encrypted::Settings>,
     /// Where metrics can be fetched, if anywhere.
     pub(crate) metrics: Option<config::Metrics>,
+    /// What becomes of what is counted.
+    pub(crate) statistics: Keeping,
+    /// Folders that are made if they are not there.
+    pub(crate) folders: Vec<PathBuf>,
+    /// Where messages are written one by one.
+    pub(crate) captures: Vec<Capture>,
     /// The secrets that are shared with peers.
     pub(crate) keys: Keys,
     /// Folder of the node's state.
@@ -116,12 +124,11 @@ impl Plan {
             listener: listener(args, &config)?,
             transfer: config.transfer.clone(),
             metrics: config.metrics.clone(),
+            statistics: config.statistics.resolve(config.state()),
+            folders: folders(&config).collect(),
+            captures: config.captures.clone(),
             keys: config.keys.iter().cloned().collect(),
-            state: config
-                .node
-                .state
-                .as_ref()
-                .map(|state| state.get_ref().clone()),
+            state: config.state().map(Path::to_owned),
             confinement: confinement(args, &config)?,
             anchors: args.anchors.clone(),
             limits: limits(&config)?,
@@ -145,6 +152,7 @@ impl Plan {
         pinned: usize,
         service: Arc<ArcSwap<Service>>,
         post: Post,
+        recorder: Recorder,
     ) -> io::Result<Outbound> {
         let listings = self.transferred.iter().map(|transferred| Listing {
             notify_from: transferred.notify_from.clone(),
@@ -161,7 +169,14 @@ impl Plan {
             idle: self.transfer.idle,
             pinned,
         };
-        Outbound::new(directory, self.keys.clone(), bounds, service, post)
+        Outbound::new(
+            directory,
+            self.keys.clone(),
+            bounds,
+            service,
+            post,
+            recorder,
+        )
     }
 
     /// How long a primary may take, and how much it may send.
@@ -349,11 +364,7 @@ fn confinement(args: &Serve, config: &Config) -> anyhow::Result<Confinement> {
     let shown = config.encrypted.iter();
     let shown = shown.flat_map(|shown| [&shown.identity.certificate, &shown.identity.private_key]);
     let read = files.into_iter().chain(&args.anchors).chain(shown).cloned();
-    let state = config
-        .node
-        .state
-        .as_ref()
-        .map(|state| state.get_ref().clone());
+    let state = config.state().map(Path::to_owned);
     // A step of a roll is written beside them.
     let cookies = config.defence.cookies.as_ref();
     let secrets = cookies.and_then(|cookies| Some(cookies.secret_file.as_ref()?.parent()?.into()));
@@ -362,8 +373,25 @@ fn confinement(args: &Serve, config: &Config) -> anyhow::Result<Confinement> {
         landlock: config.sandbox.landlock.0,
         seccomp: config.sandbox.seccomp.0,
         read: read.collect(),
-        write: state.into_iter().chain(secrets).collect(),
+        write: { state.into_iter().chain(secrets) }
+            .chain(folders(config))
+            .collect(),
     })
+}
+
+/// Folders that statistics and captures write to, and that are made if they are not there.
+fn folders(config: &Config) -> impl Iterator<Item = PathBuf> {
+    let sinks = config.captures.iter().map(|capture| &capture.sink);
+    let captures = sinks.filter_map(|sink| match sink {
+        Sink::Files(files) => Some(files.directory.clone()),
+        Sink::Unix(_) | Sink::Tcp(_) => None,
+    });
+    config
+        .statistics
+        .directory
+        .clone()
+        .into_iter()
+        .chain(captures)
 }
 
 fn place(args: &Serve, config: &Config) -> Place {

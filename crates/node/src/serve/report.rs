@@ -1,7 +1,7 @@
 //! What the node tells about itself, in the words of the control socket.
 
-use super::kept;
 use super::node::Node;
+use super::{captures, counts, kept};
 use crate::clock::{Clock, rfc3339};
 use crate::control::v1;
 use crate::hosting::{Attempt, AttemptResult, Hosted, Origin};
@@ -99,7 +99,8 @@ pub(super) fn health(node: &Node) -> v1::Health {
     }
 }
 
-/// What needs attention beside the zones: files that were not good when they were read again.
+/// What needs attention beside the zones: files that were not good when they were read again, and
+/// statistics.
 fn attention(node: &Node) -> Vec<String> {
     let blocklist = { node.guard.refusal() }
         .map(|refusal| format!("who is blocked stays as it was: {refusal}"));
@@ -108,7 +109,10 @@ fn attention(node: &Node) -> Vec<String> {
     let certificate = certificate.map(|refusal| {
         format!("DNS over TLS and QUIC: the certificate shown stays as it was: {refusal}")
     });
-    blocklist.into_iter().chain(certificate).collect()
+    { blocklist.into_iter().chain(certificate) }
+        .chain(counts::attention(node))
+        .chain(captures::attention(&node.captures))
+        .collect()
 }
 
 fn zone(zone: &Hosted, now: UnixTime) -> v1::Zone {

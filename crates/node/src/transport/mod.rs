@@ -39,6 +39,7 @@ pub use listen::refuse_covered;
 pub(crate) use tcp::{Admission, Full, Ordered, Prefix};
 pub use worker::Respond;
 
+use crate::accounting::Accounting;
 use crate::system;
 use arc_swap::ArcSwap;
 use counters::Tally;
@@ -113,17 +114,24 @@ pub struct Running {
     addresses: Vec<SocketAddr>,
     stop: Arc<sys::Flag>,
     crowding: Arc<AtomicU8>,
-    sieve: Arc<Sieve>,
     unfiltered: Option<String>,
-    workers: Vec<Seat>,
+    meters: Meters,
+    threads: Vec<JoinHandle<()>>,
 }
 
-/// What is kept of a worker that runs.
-#[derive(Debug)]
-struct Seat {
+/// What the workers count, to be read while they run and afterwards.
+#[derive(Clone, Debug)]
+pub(crate) struct Meters {
+    sieve: Arc<Sieve>,
+    workers: Vec<Meter>,
+}
+
+/// What one worker counts.
+#[derive(Clone, Debug)]
+struct Meter {
     tally: Arc<Tally>,
+    /// Its sockets while they are open; they know what the kernel dropped.
     udp: Weak<[udp::Socket]>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// The sockets of all workers, open and not answered yet.
@@ -135,6 +143,7 @@ pub struct Opened {
     sieve: Sieve,
     unfiltered: Option<String>,
     confine: Option<Box<Confine>>,
+    accounting: Option<Arc<Accounting>>,
 }
 
 /// What a worker does to its own thread before it serves.
@@ -162,6 +171,7 @@ impl Opened {
             sieve,
             unfiltered,
             confine: None,
+            accounting: None,
         })
     }
 
@@ -175,6 +185,14 @@ impl Opened {
     pub fn confined(self, confine: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> Opened {
         let confine: Option<Box<Confine>> = Some(Box::new(confine));
         Opened { confine, ..self }
+    }
+
+    /// The same with workers that record what they answer here.
+    pub fn recorded(self, accounting: Arc<Accounting>) -> Opened {
+        Opened {
+            accounting: Some(accounting),
+            ..self
+        }
     }
 
     /// Starts the workers, and returns when all of them answer.
@@ -240,6 +258,7 @@ impl Running {
             sieve,
             unfiltered,
             confine,
+            accounting,
         } = opened;
         let failed = |worker| move |cause| StartError::Worker { worker, cause };
         let stop = Arc::new(sys::Flag::new().map_err(failed(0))?);
@@ -269,9 +288,12 @@ impl Running {
             addresses,
             stop,
             crowding,
-            sieve,
             unfiltered,
-            workers: Vec::new(),
+            meters: Meters {
+                sieve,
+                workers: Vec::new(),
+            },
+            threads: Vec::new(),
         };
         let before = Arc::new(Before {
             pinned: settings.pinned,
@@ -279,12 +301,14 @@ impl Running {
         });
         let (ready, readiness) = mpsc::channel();
         for (number, endpoints) in endpoints.into_iter().enumerate() {
-            let worker = Worker::new(number, Arc::clone(&shared), &settings, endpoints);
+            let recorder = accounting.as_deref().map(Accounting::recorder);
+            let shared = Arc::clone(&shared);
+            let worker = Worker::new(number, shared, &settings, endpoints, recorder);
             let worker = worker.map_err(failed(number))?;
             let (tally, udp) = (worker.tally(), worker.udp());
+            running.meters.workers.push(Meter { tally, udp });
             let thread = spawn(number, worker, Arc::clone(&before), ready.clone());
-            let thread = Some(thread.map_err(failed(number))?);
-            running.workers.push(Seat { tally, udp, thread });
+            running.threads.push(thread.map_err(failed(number))?);
         }
         drop(ready);
         for (number, result) in readiness {
@@ -311,6 +335,34 @@ impl Running {
 
     /// What was counted so far; nobody is stopped for it.
     pub fn counters(&self) -> Counters {
+        self.meters.read()
+    }
+
+    /// What the workers count, for others to read.
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// Stops gracefully: what has arrived is answered, then sockets close and threads end.
+    /// Returns what was counted until then. Takes as long as peers need for their responses over
+    /// TCP, at most about two seconds.
+    pub fn stop(mut self) -> Counters {
+        self.stop_workers();
+        self.counters()
+    }
+
+    fn stop_workers(&mut self) {
+        self.stop.raise();
+        for thread in self.threads.drain(..) {
+            // A worker that panics takes the process with it.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Meters {
+    /// What was counted so far; nobody is stopped for it.
+    pub(crate) fn read(&self) -> Counters {
         let mut sum = Counters::default();
         for (number, worker) in self.workers.iter().enumerate() {
             worker.tally.add_to(&mut sum);
@@ -326,24 +378,9 @@ impl Running {
         sum
     }
 
-    /// Stops gracefully: what has arrived is answered, then sockets close and threads end.
-    /// Returns what was counted until then. Takes as long as peers need for their responses over
-    /// TCP, at most about two seconds.
-    pub fn stop(mut self) -> Counters {
-        self.stop_workers();
-        self.counters()
-    }
-
-    fn stop_workers(&mut self) {
-        self.stop.raise();
-        for thread in self
-            .workers
-            .iter_mut()
-            .filter_map(|worker| worker.thread.take())
-        {
-            // A worker that panics takes the process with it.
-            let _ = thread.join();
-        }
+    /// Messages that can be on the hands of the workers, between two counts.
+    pub(crate) fn in_hand(&self) -> u64 {
+        (self.workers.len() * limits::UDP_BATCH) as u64
     }
 }
 

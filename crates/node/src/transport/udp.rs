@@ -8,10 +8,14 @@ use super::proxy::{self, Ahead};
 use super::sieve::Drops;
 use super::sys::{self, Datagrams};
 use super::worker::{Respond, Turn};
+use crate::accounting::{Ends, Recorder, Told};
 use imrs_engine::gate::{Action, Response};
 use imrs_engine::{Claim, Client, Fate, Gate, Outcome, Transport};
+use imrs_telemetry::counts;
+use imrs_wire::Rcode;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::SystemTime;
 
 /// A worker's UDP socket.
 #[derive(Debug)]
@@ -21,6 +25,35 @@ pub(super) struct Socket {
     /// Largest response in octets of DNS message.
     payload: usize,
     drops: Drops,
+}
+
+/// What is kept of each message of a batch until it is recorded, and who records it.
+pub(super) struct Notes {
+    messages: Vec<Note>,
+    recorder: Option<Recorder>,
+}
+
+impl Notes {
+    pub(super) fn new(recorder: Option<Recorder>) -> Notes {
+        Notes {
+            messages: Vec::with_capacity(limits::UDP_BATCH),
+            recorder,
+        }
+    }
+
+    /// Who records, for other sockets of the same worker.
+    pub(super) fn recorder(&mut self) -> Option<&mut Recorder> {
+        self.recorder.as_mut()
+    }
+}
+
+/// What is kept of one message.
+#[derive(Clone, Copy)]
+struct Note {
+    client: IpAddr,
+    /// Octets ahead of the query: what a proxy says.
+    ahead: usize,
+    rcode: Rcode,
 }
 
 /// Whether more may be waiting.
@@ -65,24 +98,34 @@ impl Socket {
         turn: &Turn<'_, R>,
         batch: &mut Datagrams,
         gate: &mut Gate,
+        notes: &mut Notes,
     ) -> Queue {
         // An error is that nothing is there, or one of an earlier send that is now taken note of.
         let Ok(received) = batch.receive(&self.socket) else {
             return Queue::Empty;
         };
         let messages: &Messages<Number> = turn.tally.udp(self.address.ip());
+        let at = SystemTime::now();
+        notes.messages.clear();
         batch.answer(self.payload, |message, peer, room| {
-            let (query, outcome) = match sender(turn, peer.address().ip(), message) {
-                Ok((address, query)) => (query, answer(turn, gate, address, query, room)),
-                Err(reason) => {
-                    reason.add(1);
-                    (message, Outcome::DROPPED)
+            let from = peer.address().ip();
+            let (client, query, outcome) = match sender(turn, from, message) {
+                Ok((client, query)) => (client, query, answer(turn, gate, client, query, room)),
+                Err(Unanswered { client, query, why }) => {
+                    why.add(1);
+                    (client, query, Outcome::DROPPED)
                 }
             };
             messages.record(query, outcome);
+            notes.messages.push(Note {
+                client,
+                ahead: message.len() - query.len(),
+                rcode: outcome.rcode,
+            });
             outcome.len
         });
         self.send(batch, &turn.tally.unsent);
+        self.record(at, batch, notes);
         if received < limits::UDP_BATCH {
             Queue::Empty
         } else {
@@ -90,9 +133,32 @@ impl Socket {
         }
     }
 
+    /// Records what was asked and sent, now that nobody waits for it.
+    fn record(&self, received: SystemTime, batch: &Datagrams, notes: &mut Notes) {
+        let Some(recorder) = &mut notes.recorder else {
+            return;
+        };
+        let took = received.elapsed().unwrap_or_default();
+        recorder.handle_times(received, took);
+        for (exchanged, note) in batch.exchanges().zip(&notes.messages) {
+            let local = exchanged.local.unwrap_or(self.address.ip());
+            let ends = Ends {
+                client: exchanged.peer.address(),
+                server: SocketAddr::new(local, self.address.port()),
+            };
+            recorder.record(&Told {
+                transport: counts::Transport::Udp,
+                ends: ends.of_client(note.client),
+                query: exchanged.query.get(note.ahead..).unwrap_or_default(),
+                response: exchanged.response,
+                rcode: note.rcode,
+            });
+        }
+    }
+
     /// Sends all replies of the batch. One that cannot be sent does not keep back the others; a
     /// full buffer is waited for once.
-    fn send(&self, batch: &Datagrams, unsent: &Unsent<Number>) {
+    fn send(&self, batch: &mut Datagrams, unsent: &Unsent<Number>) {
         let mut next = 0;
         let mut waited = false;
         while next < batch.replies() {
@@ -102,6 +168,7 @@ impl Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if waited {
                         unsent.buffer_full.add((batch.replies() - next) as u64);
+                        (next..batch.replies()).for_each(|reply| batch.withdraw(reply));
                         return;
                     }
                     waited = true;
@@ -109,6 +176,7 @@ impl Socket {
                 }
                 Err(error) => {
                     unsent.record(&error);
+                    batch.withdraw(next);
                     next += 1;
                 }
             }
@@ -116,16 +184,32 @@ impl Socket {
     }
 }
 
+/// A message that is not answered.
+struct Unanswered<'t, 'm> {
+    client: IpAddr,
+    /// What was asked; nothing where that is not known.
+    query: &'m [u8],
+    /// What counts it.
+    why: &'t Number,
+}
+
 /// Who is answered, and what was asked; or why nobody is.
 fn sender<'t, 'm, R>(
     turn: &Turn<'t, R>,
     from: IpAddr,
     message: &'m [u8],
-) -> Result<(IpAddr, &'m [u8]), &'t Number> {
+) -> Result<(IpAddr, &'m [u8]), Unanswered<'t, 'm>> {
+    let defence = &turn.tally.defence;
     let (address, query) = if turn.is_proxy(from) {
         match proxy::read(message) {
             Ahead::Header { client, len } => (client.unwrap_or(from), &message[len..]),
-            Ahead::Unfinished | Ahead::Other => return Err(&turn.tally.defence.headless),
+            Ahead::Unfinished | Ahead::Other => {
+                return Err(Unanswered {
+                    client: from,
+                    query: &[],
+                    why: &defence.headless,
+                });
+            }
         }
     } else {
         (from, message)
@@ -135,7 +219,11 @@ fn sender<'t, 'm, R>(
         if address.is_ipv4() {
             turn.condemn(address);
         }
-        return Err(&turn.tally.defence.blocked);
+        return Err(Unanswered {
+            client: address,
+            query,
+            why: &defence.blocked,
+        });
     }
     Ok((address, query))
 }

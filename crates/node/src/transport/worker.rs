@@ -12,7 +12,8 @@ use super::pressure::{Controller, Fill};
 use super::sieve::Sieve;
 use super::sys::{Datagrams, Epoll, Events, Flag, Interest};
 use super::tcp::{Accepted, Admission, Connections};
-use super::udp::{self, Queue};
+use super::udp::{self, Notes, Queue};
+use crate::accounting::Recorder;
 use crate::clock::present;
 use arc_swap::ArcSwap;
 use imrs_engine::gate::limits::BUCKETS;
@@ -141,6 +142,7 @@ pub(super) struct Worker<R> {
     udp: Arc<[udp::Socket]>,
     listeners: Vec<TcpListener>,
     settings: Settings,
+    recorder: Option<Recorder>,
     /// Nothing is accepted before this time.
     paused_until: Option<Instant>,
     began: Instant,
@@ -153,6 +155,7 @@ impl<R: Respond> Worker<R> {
         shared: Arc<Shared<R>>,
         settings: &Settings,
         endpoints: Vec<Endpoint>,
+        recorder: Option<Recorder>,
     ) -> io::Result<Worker<R>> {
         let epoll = Epoll::new()?;
         epoll.add(&*shared.stop, Token::Stop.into(), Interest::Read)?;
@@ -174,6 +177,7 @@ impl<R: Respond> Worker<R> {
             udp,
             listeners,
             settings: settings.clone(),
+            recorder,
             paused_until: None,
             began: Instant::now(),
         })
@@ -197,6 +201,7 @@ impl<R: Respond> Worker<R> {
             connections: Connections::new(Arc::clone(&self.shared.admission), &self.settings),
             gate: Gate::new(rand::random(), BUCKETS),
             controller: Controller::new(0),
+            notes: Notes::new(self.recorder.take()),
         };
         let mut events = Events::new();
         let mut waits_from = Instant::now();
@@ -252,30 +257,31 @@ impl<R: Respond> Worker<R> {
             connections,
             gate,
             controller,
+            notes,
         } = hands;
         let mut after = After::GoOn;
         let mut fullest = Fill::EMPTY;
-        let mut serve = |socket: &udp::Socket| {
-            if socket.turn(turn, batch, gate) == Queue::MayHoldMore {
+        let mut serve = |socket: &udp::Socket, notes: &mut Notes| {
+            if socket.turn(turn, batch, gate, notes) == Queue::MayHoldMore {
                 fullest = fullest.max(socket.fill());
             }
         };
         // Busy connections queue for the wait with everybody else; UDP does not wait for them.
         let is_crowded = events.is_full();
         if is_crowded {
-            self.udp.iter().for_each(&mut serve);
+            self.udp.iter().for_each(|socket| serve(socket, notes));
         }
         for token in events.tokens() {
             match Token::from(token) {
                 Token::Udp(_) if is_crowded => {}
-                Token::Udp(index) => serve(&self.udp[index as usize]),
+                Token::Udp(index) => serve(&self.udp[index as usize], notes),
                 Token::Listener(index) => {
                     let listener = &self.listeners[index as usize];
-                    if connections.accept(turn, listener) == Accepted::Exhausted {
+                    if connections.accept(turn, listener, notes.recorder()) == Accepted::Exhausted {
                         after = After::Pause;
                     }
                 }
-                Token::Connection(slot) => connections.serve(turn, slot),
+                Token::Connection(slot) => connections.serve(turn, slot, notes.recorder()),
                 Token::Stop => return After::Stop,
             }
         }
@@ -338,6 +344,7 @@ impl<R: Respond> Worker<R> {
             batch,
             connections,
             gate,
+            notes,
             ..
         } = &mut hands;
         let began = Instant::now();
@@ -347,17 +354,18 @@ impl<R: Respond> Worker<R> {
             .change(&*self.shared.stop, Token::Stop.into(), Interest::Nothing);
         self.with_turn(began, Pressure::Calm, |turn| {
             for socket in self.udp.iter() {
-                while socket.turn(turn, batch, gate) == Queue::MayHoldMore
+                while socket.turn(turn, batch, gate, notes) == Queue::MayHoldMore
                     && began.elapsed() < limits::STOP_UDP
                 {}
             }
             for listener in &self.listeners {
                 let mut attempts = 0..limits::TCP_BACKLOG;
                 while attempts.next().is_some()
-                    && connections.accept(turn, listener) == Accepted::Some
-                {}
+                    && connections.accept(turn, listener, notes.recorder()) == Accepted::Some
+                {
+                }
             }
-            connections.finish(turn);
+            connections.finish(turn, notes.recorder());
         });
         let dropped = self.udp.iter().map(udp::Socket::dropped_by_kernel).sum();
         let filtered = self.shared.sieve.filtered(self.number);
@@ -373,7 +381,7 @@ impl<R: Respond> Worker<R> {
             self.with_turn(Instant::now(), Pressure::Calm, |turn| {
                 for token in events.tokens() {
                     if let Token::Connection(slot) = Token::from(token) {
-                        connections.serve(turn, slot);
+                        connections.serve(turn, slot, notes.recorder());
                     }
                 }
             });
@@ -387,6 +395,7 @@ struct Hands {
     connections: Connections,
     gate: Gate,
     controller: Controller,
+    notes: Notes,
 }
 
 /// How a worker goes on after a turn.

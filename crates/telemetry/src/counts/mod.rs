@@ -27,6 +27,8 @@ pub use exchange::{Asked, AskedEdns, Buffer, Exchange, Profile, Sent};
 pub use live::Cells;
 
 use imrs_wire::{Rcode, Rtype};
+use std::net::IpAddr;
+
 use layout::{CELLS, FLOW_CELLS, Fate};
 
 /// Messages over one transport and one family.
@@ -98,6 +100,16 @@ pub enum Qtype {
     Absent,
 }
 
+impl Transport {
+    /// All of them.
+    pub const ALL: [Transport; 4] = [
+        Transport::Udp,
+        Transport::Tcp,
+        Transport::Tls,
+        Transport::Quic,
+    ];
+}
+
 impl Flow {
     /// All of them.
     pub const ALL: [Flow; 8] = {
@@ -123,6 +135,17 @@ impl Flow {
     /// Its place in [`Flow::ALL`].
     fn index(self) -> usize {
         2 * self.transport as usize + self.family as usize
+    }
+}
+
+impl Family {
+    /// That of an address; one of IPv4 within IPv6 is one of IPv4.
+    #[inline]
+    pub fn of(address: IpAddr) -> Family {
+        match address.to_canonical() {
+            IpAddr::V4(_) => Family::Ipv4,
+            IpAddr::V6(_) => Family::Ipv6,
+        }
     }
 }
 

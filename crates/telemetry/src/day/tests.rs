@@ -345,10 +345,10 @@ proptest! {
         prop_assert_eq!(forth.nodes as usize, parts.len());
         prop_assert_eq!(&forth.counts, &back.counts);
         prop_assert_eq!(&forth.sources, &back.sources);
-        let documents = documents(&forth, letter, parts.len());
-        prop_assert_eq!(violations(&documents), []);
-        prop_assert_eq!(&documents, &documents(&back, letter, parts.len()));
-        for document in documents {
+        let published = documents(&forth, letter, parts.len());
+        prop_assert_eq!(violations(&published), []);
+        prop_assert_eq!(&published, &documents(&back, letter, parts.len()));
+        for document in published {
             prop_assert_eq!(Document::read(&document.to_string()), Ok(document));
         }
     }

@@ -22,11 +22,19 @@ pub use request::{Asks, Request, notify_response, refusal};
 
 use domain::base::{Message, ToName};
 use imrs_wire::limits::HEADER_LEN;
-use imrs_wire::{Counts, Flags, Rtype};
+use imrs_wire::{Counts, Flags, Rcode, Rtype};
 use imrs_zone::Name;
 
 /// The opcode of NOTIFY (RFC 1996 section 3.3).
 pub(crate) const NOTIFY: u8 = 4;
+
+/// The extended RCODE of a message (RFC 6891 section 6.1.3); NOERROR of one without a header.
+pub fn rcode(message: &[u8]) -> Rcode {
+    let message = Message::from_slice(message);
+    message.map_or(Rcode::NOERROR, |message| {
+        Rcode(message.opt_rcode().to_int())
+    })
+}
 
 /// Lays out a header.
 pub(crate) fn header(id: u16, flags: Flags, counts: Counts) -> [u8; HEADER_LEN] {

@@ -12,7 +12,7 @@ use super::check;
 use crate::transport::limits::{UDP_BATCH, UDP_QUERY_OCTETS};
 use std::io;
 use std::mem;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr;
 use std::slice;
@@ -25,6 +25,8 @@ pub(in crate::transport) struct Datagrams {
     output_stride: usize,
     received: usize,
     replies: usize,
+    /// Which of the received slots have a reply; the replies have their order.
+    has_reply: [bool; UDP_BATCH],
 }
 
 #[repr(C)]
@@ -63,6 +65,7 @@ impl Datagrams {
             output_stride,
             received: 0,
             replies: 0,
+            has_reply: [false; UDP_BATCH],
         };
         for slot in 0..UDP_BATCH {
             batch.point(slot);
@@ -144,6 +147,7 @@ impl Datagrams {
             let start = self.replies * self.output_stride;
             let room = &mut self.output[start..start + limit];
             let octets = respond(query, peer, room).min(limit);
+            self.has_reply[slot] = octets > 0;
             if octets > 0 {
                 let response = room.as_mut_ptr();
                 self.reply(slot, response, octets);
@@ -172,6 +176,57 @@ impl Datagrams {
         self.replies += 1;
     }
 
+    /// The query in a slot that was received.
+    fn query(&self, slot: usize) -> &[u8] {
+        // SAFETY: the kernel has filled `msg_len` octets of this slot, never more than `iov_len`,
+        // and writes to them in `receive` alone, which needs `self` for itself.
+        unsafe {
+            let octets = (*self.memory).incoming[slot].msg_len as usize;
+            let input = (&raw const (*self.memory).input[slot]).cast::<u8>();
+            slice::from_raw_parts(input, octets.min(UDP_QUERY_OCTETS))
+        }
+    }
+
+    /// Each query of the batch with the response to it, if one was composed and not withdrawn.
+    pub(in crate::transport) fn exchanges(&self) -> impl Iterator<Item = Exchanged<'_>> {
+        let mut next = 0;
+        (0..self.received).map(move |slot| {
+            let mut response: &[u8] = &[];
+            if self.has_reply[slot] {
+                let start = next * self.output_stride;
+                // SAFETY: set by `reply` since the last receive.
+                let octets = unsafe { (*self.memory).outgoing_parts[next].iov_len };
+                response = &self.output[start..start + octets];
+                next += 1;
+            }
+            Exchanged {
+                query: self.query(slot),
+                response,
+                peer: self.peer(slot),
+                local: self.local(slot),
+            }
+        })
+    }
+
+    /// Who sent what is in a slot.
+    fn peer(&self, slot: usize) -> Peer<'_> {
+        // SAFETY: the kernel has filled this slot's address, or left what was valid before; it
+        // writes to it in `receive` alone.
+        Peer(unsafe { &(*self.memory).peers[slot] })
+    }
+
+    /// The address that what is in a slot was sent to, where the socket has several.
+    fn local(&self, slot: usize) -> Option<IpAddr> {
+        // SAFETY: the header is as recvmsg left it, but for the interface.
+        unsafe { local_address(&raw const (*self.memory).incoming[slot].msg_hdr) }
+    }
+
+    /// Takes note that a reply was not sent.
+    pub(in crate::transport) fn withdraw(&mut self, reply: usize) {
+        // SAFETY: as in `point`; a reply of no octets is not sent any more.
+        unsafe { (*self.memory).outgoing_parts[reply].iov_len = 0 };
+    }
+
     /// How many responses wait to be sent.
     pub(in crate::transport) fn replies(&self) -> usize {
         self.replies
@@ -197,6 +252,18 @@ impl Datagrams {
         };
         check(result).map(|sent| usize::try_from(sent).unwrap_or(0))
     }
+}
+
+/// One query of a batch, and what became of it.
+pub(in crate::transport) struct Exchanged<'a> {
+    /// What was received.
+    pub(in crate::transport) query: &'a [u8],
+    /// What was sent; empty if nothing was.
+    pub(in crate::transport) response: &'a [u8],
+    /// Who sent the query.
+    pub(in crate::transport) peer: Peer<'a>,
+    /// The address that it was sent to, where the socket has several.
+    pub(in crate::transport) local: Option<IpAddr>,
 }
 
 /// Who sent a datagram; read only when somebody wants to know.
@@ -256,6 +323,36 @@ unsafe fn leave_route_open(header: *mut libc::msghdr) {
                 }
             }
             _ => (*header).msg_controllen = 0,
+        }
+    }
+}
+
+/// The address in received packet information, if there is any.
+///
+/// # Safety
+/// `header` must be as recvmsg left it.
+unsafe fn local_address(header: *const libc::msghdr) -> Option<IpAddr> {
+    // SAFETY: by the contract of this function the control data is well formed; reads are unaligned
+    // ones within the payload that the header states.
+    unsafe {
+        if (*header).msg_controllen == 0 {
+            return None;
+        }
+        let control = libc::CMSG_FIRSTHDR(header);
+        if control.is_null() {
+            return None;
+        }
+        match ((*control).cmsg_level, (*control).cmsg_type) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                let info = libc::CMSG_DATA(control).cast::<libc::in_pktinfo>();
+                let address = info.read_unaligned().ipi_addr.s_addr;
+                Some(Ipv4Addr::from(u32::from_be(address)).into())
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                let info = libc::CMSG_DATA(control).cast::<libc::in6_pktinfo>();
+                Some(Ipv6Addr::from(info.read_unaligned().ipi6_addr.s6_addr).into())
+            }
+            _ => None,
         }
     }
 }

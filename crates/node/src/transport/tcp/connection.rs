@@ -11,6 +11,7 @@
 //! only while a query is incomplete or a response is not taken. Knows no limit, list or timer.
 
 use super::admission::Prefix;
+use crate::accounting::Ends;
 use crate::transport::limits::{
     PROXY_HEADER_OCTETS, TCP_MESSAGE_OCTETS, TCP_READ_OCTETS, TCP_WRITE_OCTETS,
 };
@@ -25,6 +26,8 @@ use std::time::Instant;
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
     pub(super) peer: IpAddr,
+    /// As the system knows them, whomever a proxy speaks for.
+    pub(super) ends: Ends,
     pub(super) prefix: Prefix,
     /// When it was opened, last completed a query, or last took all responses. Single octets
     /// either way are no progress, so nobody lives on them.
@@ -112,10 +115,12 @@ impl Scratch {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, peer: IpAddr, now: Instant, terms: Terms) -> Connection {
+    pub(super) fn new(stream: TcpStream, ends: Ends, now: Instant, terms: Terms) -> Connection {
+        let peer = ends.client.ip();
         Connection {
             stream,
             peer,
+            ends,
             prefix: Prefix::from(peer),
             progress: now,
             waits_for: Direction::Reading,

@@ -21,13 +21,15 @@ use super::counters::Number;
 use super::limits;
 use super::sys::{self, Interest};
 use super::worker::{Respond, Token, Turn};
+use crate::accounting::{Ends, Recorder, Told};
 use connection::{Answer, Connection, Direction, Next, Phase, Scratch, Terms};
 use imrs_engine::gate::Budget;
 use imrs_engine::{Client, Outcome, Pressure, Transport};
+use imrs_telemetry::counts;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The connections of one worker.
 pub(super) struct Connections {
@@ -135,10 +137,13 @@ impl Connections {
         &mut self,
         turn: &Turn<'_, R>,
         listener: &TcpListener,
+        mut recorder: Option<&mut Recorder>,
     ) -> Accepted {
         for _ in 0..limits::TCP_ACCEPTS_PER_TURN {
             match sys::accept(listener) {
-                Ok((stream, peer)) => self.open(turn, stream, peer.ip()),
+                Ok((stream, peer)) => {
+                    self.open(turn, stream, peer, recorder.as_deref_mut());
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Accepted::All,
                 Err(error) if sys::is_exhausted(&error) => {
                     if !sys::is_awaited(listener) {
@@ -157,7 +162,14 @@ impl Connections {
         Accepted::Some
     }
 
-    fn open<R: Respond>(&mut self, turn: &Turn<'_, R>, stream: TcpStream, peer: IpAddr) {
+    fn open<R: Respond>(
+        &mut self,
+        turn: &Turn<'_, R>,
+        stream: TcpStream,
+        client: SocketAddr,
+        recorder: Option<&mut Recorder>,
+    ) {
+        let peer = client.ip();
         let is_proxy = turn.is_proxy(peer);
         if let Some(reason) = self.turn_away(turn, peer, is_proxy) {
             return reason.add(1);
@@ -166,7 +178,8 @@ impl Connections {
             queries: self.queries,
             is_proxy,
         };
-        let connection = Connection::new(stream, peer, turn.now, terms);
+        let ends = Ends::new(client, stream.local_addr().ok());
+        let connection = Connection::new(stream, ends, turn.now, terms);
         if let Err(full) = self.admit(turn, connection.prefix) {
             let refused = match full {
                 Full::All => &turn.tally.connections.refused,
@@ -177,7 +190,7 @@ impl Connections {
         }
         turn.tally.connections.opened.add(1);
         let slot = self.open.insert(connection);
-        let Some(next) = self.step(turn, slot) else {
+        let Some(next) = self.step(turn, slot, recorder) else {
             return;
         };
         let Some(connection) = self.open.get_mut(slot) else {
@@ -249,8 +262,13 @@ impl Connections {
 
     /// Serves a connection that the epoll reported. The slot may be empty, or be another's by
     /// now, if an earlier event of the same wait closed it; then there is just nothing to read.
-    pub(super) fn serve<R: Respond>(&mut self, turn: &Turn<'_, R>, slot: u32) {
-        let Some(next) = self.step(turn, slot) else {
+    pub(super) fn serve<R: Respond>(
+        &mut self,
+        turn: &Turn<'_, R>,
+        slot: u32,
+        recorder: Option<&mut Recorder>,
+    ) {
+        let Some(next) = self.step(turn, slot, recorder) else {
             return;
         };
         let Some(connection) = self.open.get_mut(slot) else {
@@ -271,8 +289,13 @@ impl Connections {
     }
 
     /// Serves a connection once. Returns what it waits for, or `None` if it is closed.
-    fn step<R: Respond>(&mut self, turn: &Turn<'_, R>, slot: u32) -> Option<Direction> {
-        let over = match self.try_step(turn, slot)? {
+    fn step<R: Respond>(
+        &mut self,
+        turn: &Turn<'_, R>,
+        slot: u32,
+        recorder: Option<&mut Recorder>,
+    ) -> Option<Direction> {
+        let over = match self.try_step(turn, slot, recorder)? {
             Next::Wait(direction) => return Some(direction),
             Next::Again => return Some(Direction::Reading),
             Next::Ended => &turn.tally.connections.ended,
@@ -286,7 +309,12 @@ impl Connections {
         None
     }
 
-    fn try_step<R: Respond>(&mut self, turn: &Turn<'_, R>, slot: u32) -> Option<Next> {
+    fn try_step<R: Respond>(
+        &mut self,
+        turn: &Turn<'_, R>,
+        slot: u32,
+        recorder: Option<&mut Recorder>,
+    ) -> Option<Next> {
         let connection = self.open.get_mut(slot)?;
         let held_before = connection.held_octets();
         let messages = turn.tally.tcp(connection.peer);
@@ -295,10 +323,12 @@ impl Connections {
         };
         let is_proxy = turn.is_proxy(connection.peer);
         let began = Instant::now();
+        let mut record = records(recorder, connection.ends);
         let next = connection.serve(turn.now, &mut self.scratch, |peer, query, room| {
             if turn.service.defence.blocked.contains(peer) {
                 turn.tally.defence.blocked.add(1);
                 messages.record(query, Outcome::DROPPED);
+                record(peer, query, &[], Outcome::DROPPED);
                 return Answer::Octets(0);
             }
             let client = Client {
@@ -315,6 +345,7 @@ impl Connections {
                 outcome
             };
             messages.record(query, outcome);
+            record(peer, query, room, outcome);
             match outcome.len {
                 0 => turn.tally.defence.ignored.add(1),
                 // A connection shows that its client is where it says.
@@ -401,17 +432,24 @@ impl Connections {
 
     /// Answers what has arrived on every connection and closes those that then owe nothing. The
     /// others, whose peers have not taken their responses, read no more.
-    pub(super) fn finish<R: Respond>(&mut self, turn: &Turn<'_, R>) {
+    pub(super) fn finish<R: Respond>(
+        &mut self,
+        turn: &Turn<'_, R>,
+        mut recorder: Option<&mut Recorder>,
+    ) {
         let slots: Vec<u32> = self.open.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             let mut reads = 0..limits::STOP_READS;
-            while reads.next().is_some() && self.try_step(turn, slot) == Some(Next::Again) {}
+            while reads.next().is_some()
+                && self.try_step(turn, slot, recorder.as_deref_mut()) == Some(Next::Again)
+            {
+            }
             let Some(connection) = self.open.get_mut(slot) else {
                 continue;
             };
             connection.is_ended = true;
             if connection.phase() == Phase::Unread {
-                self.serve(turn, slot);
+                self.serve(turn, slot, recorder.as_deref_mut());
             } else {
                 self.close(slot, &turn.tally.connections.stopped);
             }
@@ -428,6 +466,27 @@ impl From<Direction> for Interest {
         match direction {
             Direction::Reading => Interest::Read,
             Direction::Writing => Interest::Write,
+        }
+    }
+}
+
+/// What records each message of a connection, with room that has the response at its start. All of
+/// them were received just now.
+fn records(
+    mut recorder: Option<&mut Recorder>,
+    ends: Ends,
+) -> impl FnMut(IpAddr, &[u8], &[u8], Outcome) {
+    let received = recorder.is_some().then(SystemTime::now);
+    move |client, query, room, outcome| {
+        if let (Some(recorder), Some(received)) = (&mut recorder, received) {
+            recorder.handle_times(received, received.elapsed().unwrap_or_default());
+            recorder.record(&Told {
+                transport: counts::Transport::Tcp,
+                ends: ends.of_client(client),
+                query,
+                response: room.get(..outcome.len).unwrap_or_default(),
+                rcode: outcome.rcode,
+            });
         }
     }
 }

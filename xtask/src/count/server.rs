@@ -1,0 +1,176 @@
+//! The imrs that is watched: with statistics, limits and cookies as an operator has them, plain and
+//! encrypted, by a clock that is ahead, with state that outlives it.
+
+use super::stage::{ENCRYPTED, IPV4, IPV6, PLAIN, Stage};
+use crate::imrs::{self, Imrs};
+use crate::peers::tool_command;
+use crate::transfer::certificates::Certificate;
+use anyhow::{Context, Result, ensure};
+use std::fs::{self, Permissions};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How it is run.
+#[derive(Debug)]
+pub(super) struct Setup {
+    /// A program that runs imrs by the clock of the run.
+    program: PathBuf,
+    /// Where its state is.
+    state: PathBuf,
+    zone: PathBuf,
+    anchors: Option<PathBuf>,
+    certificate: Certificate,
+}
+
+impl Setup {
+    /// Of `program` by a clock that is so far ahead, with all its files in `folder`. It serves the
+    /// root that is at [`Setup::zone`].
+    pub(super) fn make(
+        program: &Path,
+        ahead: Duration,
+        folder: &Path,
+        anchors: Option<PathBuf>,
+        certificate: Certificate,
+    ) -> Result<Setup> {
+        let state = folder.join("state");
+        fs::create_dir(&state)?;
+        let wrapped = folder.join("imrs-ahead");
+        let script = format!(
+            "#!/bin/sh\nexport {}\nexec {} \"$@\"\n",
+            clock_ahead(ahead)?,
+            program.display()
+        );
+        fs::write(&wrapped, script)?;
+        fs::set_permissions(&wrapped, Permissions::from_mode(0o755))?;
+        Ok(Setup {
+            program: wrapped,
+            state,
+            zone: folder.join("served.zone"),
+            anchors,
+            certificate,
+        })
+    }
+
+    /// Where the zone is that it serves.
+    pub(super) fn zone(&self) -> &Path {
+        &self.zone
+    }
+
+    /// Where its statistics are.
+    pub(super) fn statistics(&self) -> PathBuf {
+        self.state.join("statistics")
+    }
+
+    /// Starts it, and returns when it says that it is ready. It is not asked, since whoever asks is
+    /// counted.
+    pub(super) fn start(&self, stage: &Stage) -> Result<Imrs> {
+        let address = SocketAddr::from((IPV4, PLAIN));
+        let text = |directory: &Path| Ok(self.configuration(directory));
+        let server = stage
+            .server
+            .enter(|| Imrs::start_with(&self.program, address, &[], text))?;
+        let deadline = Instant::now() + PATIENCE;
+        while !server.daemon.log().contains(READY) {
+            ensure!(
+                Instant::now() < deadline,
+                "imrs is not ready: {}",
+                server.daemon.log()
+            );
+            thread::sleep(PAUSE);
+        }
+        Ok(server)
+    }
+
+    fn configuration(&self, directory: &Path) -> String {
+        let anchors = self.anchors.as_ref().map_or_else(String::new, |path| {
+            format!("anchors = \"{}\"\n", path.display())
+        });
+        let Certificate {
+            certificate,
+            private_key,
+            ..
+        } = &self.certificate;
+        format!(
+            "[node]
+listen = [\"{IPV4}:{PLAIN}\", \"[{IPV6}]:{PLAIN}\"]
+workers = 2
+state = \"{}\"
+control = \"{}\"
+[statistics]
+letter = \"l\"
+[encrypted]
+listen-tls = [\"{IPV4}:{ENCRYPTED}\", \"[{IPV6}]:{ENCRYPTED}\"]
+listen-quic = [\"{IPV4}:{ENCRYPTED}\", \"[{IPV6}]:{ENCRYPTED}\"]
+certificate = \"{}\"
+private-key = \"{}\"
+[[zone]]
+name = \".\"
+file = \"{}\"
+zonemd = \"off\"
+dnssec = \"off\"
+allow-transfer = [\"{}\"]
+{anchors}",
+            self.state.display(),
+            imrs::control(directory).display(),
+            certificate.display(),
+            private_key.display(),
+            self.zone.display(),
+            super::scenes::SECONDARIES,
+        )
+    }
+}
+
+/// The variables by which a program has a clock that is ahead: those that faketime sets. It is not run
+/// itself, since it stays between a program and its signals. The steady clock is left alone.
+fn clock_ahead(ahead: Duration) -> Result<String> {
+    let output = tool_command("faketime")?
+        .args(["-m", "--exclude-monotonic", "-f"])
+        .arg(format!("+{}s", ahead.as_secs()))
+        .arg("env")
+        .output()?;
+    let text = String::from_utf8(output.stdout)?;
+    // What `faketime` shares with the program that it starts is gone when it ends.
+    let is_its = |line: &&str| ITS.iter().any(|name| line.starts_with(name));
+    let variables: Vec<String> = { text.lines().filter(is_its) }
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| format!("{name}='{value}'"))
+        .collect();
+    ensure!(
+        variables.len() == ITS.len(),
+        "faketime does not set {ITS:?}: {text}"
+    );
+    Ok(format!("NO_FAKE_STAT=1 {}", variables.join(" ")))
+}
+
+/// Waits until a server serves another version of its zone than it did, after a signal to reload.
+pub(super) fn reload(server: &Imrs) -> Result<()> {
+    let serial = || -> Result<String> {
+        let status = server.ctl("status")?;
+        let zone = status["zones"].as_array().and_then(|zones| zones.first());
+        Ok(zone.context("no zone")?["serial"].to_string())
+    };
+    let before = serial()?;
+    server.daemon.signal("-HUP");
+    let deadline = Instant::now() + PATIENCE;
+    while serial()? == before {
+        ensure!(
+            Instant::now() < deadline,
+            "no other version: {}",
+            server.daemon.log()
+        );
+        thread::sleep(PAUSE);
+    }
+    Ok(())
+}
+
+/// What faketime sets.
+const ITS: [&str; 3] = ["LD_PRELOAD=", "FAKETIME=", "FAKETIME_DONT_FAKE_MONOTONIC="];
+
+/// What the log says then.
+const READY: &str = "ready: ";
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(50);

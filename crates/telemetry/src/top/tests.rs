@@ -1,4 +1,4 @@
-//! Samples, sketches and windows, by what they say of traffic that is known.
+//! Samples, sketches and windows, from a query to its rank.
 
 use super::sketch::Sketch;
 use super::{Label, Sample, SampleDrain, Sampler, Top, sampler};

@@ -89,7 +89,7 @@ fn body(measurement: &Measurement, columns: usize, rows: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     lines.extend(flows(measurement));
     lines.push(String::new());
-    let tables = vec![
+    let tables = [
         table("RESPONSES", &rcodes(measurement), measurement.responses),
         table("OUTCOMES", &busy(&measurement.kinds), measurement.queries),
         table(

@@ -228,9 +228,10 @@ impl Transfers {
                     self.record(&with, &message, &[]);
                 }
                 Said::Response(response) => {
+                    // Before the client can have it, so that nothing it has is missing.
+                    self.record(&with, &message, &response);
                     with.stream.write_all(&framed(&response))?;
                     with.stream.flush()?;
-                    self.record(&with, &message, &response);
                 }
                 Said::Transfer(grant) => self.send(&mut with, &message, *grant)?,
             }
@@ -278,13 +279,13 @@ impl Transfers {
             if !wait.is_zero() {
                 thread::sleep(wait.min(self.bounds.wall));
             }
-            with.stream.write_all(&frame)?;
             if octets == 0 {
                 self.record(with, request, &message);
             } else {
                 let mut recorder = self.recorder();
                 recorder.record_continued(with.transport(), with.ends, message.len());
             }
+            with.stream.write_all(&frame)?;
             octets += frame.len();
             self.counts.octets.fetch_add(frame.len() as u64, Relaxed);
         }

@@ -10,7 +10,7 @@ use super::{captures, counts, encrypted, kept, log, orders, report};
 use crate::accounting::Statistics;
 use crate::capture::Captures;
 use crate::clock::{Clock, present};
-use crate::control::server::{Asked, Server};
+use crate::control::server::{Asked, Bound, Server};
 use crate::control::v1::{self, Command, Reply};
 use crate::encrypted::Encrypted;
 use crate::guard::{Blocked, BlocklistError, Guard, blocklist};
@@ -107,11 +107,7 @@ impl Node {
         let bound = { opened.encrypted }.map(|bound| bound.recorded(Arc::clone(&accounting)));
         let encrypted = encrypted::start(bound, &service, running.crowding())?;
         let statistics = counts::keep(&plan.statistics, accounting, &running, pinned)?;
-        let inbox = events.clone();
-        let asked: Arc<Asked> =
-            Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
-        let control = opened.control.start(asked)?;
-        info!("control socket {}", control.path().display());
+        let control = obey(opened.control, events)?;
         let metrics = observe(opened.metrics, pinned, events)?;
         let storage = stores.start(pinned, post.clone())?;
         let keeping = Keeping::new(
@@ -428,6 +424,15 @@ fn give_out(plan: &Plan, outbound: &Outbound, listeners: Option<Listeners>) -> a
     let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     info!("transfers over TLS on {}", shown.join(", "));
     Ok(())
+}
+
+/// Takes commands from the control socket.
+fn obey(bound: Bound, events: &Events) -> anyhow::Result<Server> {
+    let inbox = events.clone();
+    let asked: Arc<Asked> = Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
+    let control = bound.start(asked)?;
+    info!("control socket {}", control.path().display());
+    Ok(control)
 }
 
 /// Answers who fetches metrics, if the sockets for it are there.

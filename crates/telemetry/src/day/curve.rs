@@ -7,8 +7,8 @@
 //!        287    23:55:00 to 23:59:59
 //! ```
 //!
-//! It is for drawing: the day's sums are those of its [`Counts`], and what cannot be placed in time,
-//! such as what comes after midnight for the day before, stands in the nearest slot.
+//! It is for drawing: the day's sums are those of its [`Counts`], and what cannot be placed in
+//! time, such as what comes after midnight for the day before, stands in the nearest slot.
 
 use crate::counts::{Counts, Flow, FlowCounts};
 use crate::limits::CURVE_SLOT_S;

@@ -1,4 +1,4 @@
-//! The last minute, as six sketches of ten seconds each: the oldest is forgotten as a new one begins.
+//! The last minute, as six sketches of ten seconds each: as one begins, the oldest is forgotten.
 
 use super::label::Label;
 use super::sampler::Sample;

@@ -64,7 +64,12 @@ struct Live {
     #[arg(long)]
     once: bool,
     /// How long to measure.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=3600)
+    )]
     seconds: u16,
     /// Form of the output; `json` prints one measurement and ends.
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
@@ -85,7 +90,11 @@ struct Show {
 #[derive(Args, Debug)]
 struct Which {
     /// File of the day.
-    #[arg(value_name = "DAY-FILE", required_unless_present = "day", conflicts_with_all = ["day", "state"])]
+    #[arg(
+        value_name = "DAY-FILE",
+        required_unless_present = "day",
+        conflicts_with_all = ["day", "state"]
+    )]
     file: Option<PathBuf>,
     /// Day of the node on this machine instead, such as 2025-10-01.
     #[arg(long, value_name = "DATE", value_parser = day)]

@@ -8,24 +8,19 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 fn socket(folder: &Path) -> String {
     folder.join("control.sock").to_str().unwrap().to_owned()
 }
 
 /// Asks a server again and again while it is measured.
-fn while_asked<T>(server: &Server, measure: impl FnOnce() -> T) -> T {
-    let is_over = AtomicBool::new(false);
+fn while_asked<T: Send>(server: &Server, measure: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_over.load(Relaxed) {
-                server.query(&["no-such-domain"], 1);
-            }
-        });
-        let measured = measure();
-        is_over.store(true, Relaxed);
-        measured
+        let measuring = scope.spawn(measure);
+        while !measuring.is_finished() {
+            server.query(&["no-such-domain"], 1);
+        }
+        measuring.join().unwrap()
     })
 }
 

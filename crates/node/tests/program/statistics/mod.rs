@@ -158,7 +158,7 @@ fn a_cut_day_is_named_and_nothing_is_written() {
     let whole = seal(plain(day(), 9, 1)).encode();
     bed.put("nodes/good.day", &seal(plain(day(), 5, 100)).encode());
     bed.put("nodes/cut.day", &whole[..whole.len() - 1]);
-    let mut flipped = whole.clone();
+    let mut flipped = whole;
     flipped[60] ^= 1;
     bed.put("nodes/flipped.day", &flipped);
     bed.put("nodes/other.day", b"hello");

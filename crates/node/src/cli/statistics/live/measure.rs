@@ -27,7 +27,7 @@ pub(super) struct Measurement {
     pub(super) rcodes: BTreeMap<String, f64>,
     /// Messages by what became of them.
     pub(super) kinds: BTreeMap<String, f64>,
-    /// Messages that were not answered, or not in full, and responses that were not sent, by reason.
+    /// Messages that were not answered, or not in full, and responses not sent, by reason.
     pub(super) held_back: BTreeMap<String, f64>,
     /// Queries that the kernel dropped, by reason.
     pub(super) lost: BTreeMap<&'static str, f64>,

@@ -89,7 +89,7 @@ fn body(measurement: &Measurement, columns: usize, rows: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     lines.extend(flows(measurement));
     lines.push(String::new());
-    let tables = vec![
+    let tables = [
         table("RESPONSES", &rcodes(measurement), measurement.responses),
         table("OUTCOMES", &busy(&measurement.kinds), measurement.queries),
         table(
@@ -103,7 +103,7 @@ fn body(measurement: &Measurement, columns: usize, rows: usize) -> Vec<String> {
             measurement.queries,
         ),
     ];
-    lines.extend(beside(tables, columns));
+    lines.extend(beside(&tables, columns));
     lines.push(String::new());
     match &measurement.top {
         Some(top) => {
@@ -204,7 +204,7 @@ fn tops(top: &Top, columns: usize, rows: usize) -> Vec<String> {
         ("CLIENTS", &top.clients),
     ];
     let tables = tables.map(|(title, ranked)| ranking(title, ranked, top, rows));
-    lines.extend(beside(tables.into(), columns));
+    lines.extend(beside(&tables, columns));
     lines
 }
 
@@ -241,7 +241,7 @@ fn shortened(name: &str, columns: usize) -> String {
 }
 
 /// Tables beside each other, as many as fit.
-fn beside(tables: Vec<Vec<String>>, columns: usize) -> Vec<String> {
+fn beside(tables: &[Vec<String>], columns: usize) -> Vec<String> {
     let fit = (columns / (WIDTH + 2)).max(1);
     let mut lines = Vec::new();
     for (number, row) in tables.chunks(fit).enumerate() {

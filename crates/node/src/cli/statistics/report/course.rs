@@ -43,7 +43,7 @@ pub(super) fn volume(svg: &mut Svg, account: &Account, top: f64) {
     if account.curve.slots().iter().all(|slot| slot.lost() == 0) {
         return stack(svg, account, (top, 256.0), "Queries a second", series);
     }
-    // What is lost in an attack can be many times of what is answered, so it has a scale of its own.
+    // What is lost in an attack can be many times what is answered: it has a scale of its own.
     let lost = vec![Series {
         name: "lost in the kernel",
         fill: BLACK,

@@ -52,7 +52,7 @@ pub(super) fn draw(known: &Known, title: &str) -> String {
 fn describe(account: &Account) -> String {
     let [queries, responses] = sums(account);
     format!(
-        "{} queries and {} responses in the course of the day, by transport, RCODE and size; their sources",
+        "{} queries and {} responses over the day, by transport, RCODE and size; their sources",
         grouped(queries),
         grouped(responses)
     )

@@ -165,6 +165,10 @@ pub const CAPTURE_WHOLE_RING_OCTETS: usize = 8 << 20;
 /// Messages that a capture takes from one worker before it looks at the next.
 pub const CAPTURE_BATCH: usize = 1024;
 
+/// Time in which a capture takes what is left when the server ends: all rings are drained in a
+/// tenth of it.
+pub const CAPTURE_END: Duration = Duration::from_secs(2);
+
 /// Time that a capture rests when it found nothing to write: a tenth of what fills its rings.
 pub const CAPTURE_REST: Duration = Duration::from_millis(2);
 

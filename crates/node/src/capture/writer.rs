@@ -12,7 +12,8 @@ use crate::chain;
 use crate::clock;
 use crate::config::capture::{Capture, Sink};
 use crate::limits::{
-    CAPTURE_BATCH, CAPTURE_BLOCK_PATIENCE, CAPTURE_REST, CAPTURE_RETRY_MAX, CAPTURE_RETRY_MIN,
+    CAPTURE_BATCH, CAPTURE_BLOCK_PATIENCE, CAPTURE_END, CAPTURE_REST, CAPTURE_RETRY_MAX,
+    CAPTURE_RETRY_MIN,
 };
 use imrs_telemetry::capture::privacy::Anonymiser;
 use imrs_telemetry::capture::{Captured, Drain, Missed};
@@ -107,14 +108,19 @@ impl Writer {
         })
     }
 
-    /// Writes until it is told to end, then what is there still.
+    /// Writes until it is told to end, then what is there still; those who push on have a while to
+    /// stop.
     pub(super) fn run(mut self, ends: &AtomicBool) {
         let mut scratch = Vec::new();
+        let mut ends_at = None;
         loop {
             // Asked first, so that what was handed over before the end is taken after it.
-            let is_last = ends.load(Relaxed);
+            if ends.load(Relaxed) {
+                ends_at.get_or_insert_with(|| Instant::now() + CAPTURE_END);
+            }
             let found = self.turn(&mut scratch);
-            if is_last && !found {
+            let is_over = |at: Instant| !found || self.now.steady >= at;
+            if ends_at.is_some_and(is_over) {
                 return self.end();
             }
             if !found {

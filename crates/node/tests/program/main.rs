@@ -14,5 +14,6 @@ mod refusals;
 mod sandbox;
 mod serve;
 mod statistics;
+mod stats;
 mod support;
 mod zones;

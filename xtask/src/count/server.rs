@@ -64,6 +64,11 @@ impl Setup {
         self.state.join("statistics")
     }
 
+    /// Where its metrics are told.
+    pub(super) fn metrics(&self) -> PathBuf {
+        self.state.join("metrics.sock")
+    }
+
     /// Starts it, and returns when it says that it is ready. It is not asked, since whoever asks is
     /// counted.
     pub(super) fn start(&self, stage: &Stage) -> Result<Imrs> {
@@ -101,6 +106,8 @@ state = \"{}\"
 control = \"{}\"
 [statistics]
 letter = \"l\"
+[metrics]
+socket = \"{}\"
 [encrypted]
 listen-tls = [\"{IPV4}:{ENCRYPTED}\", \"[{IPV6}]:{ENCRYPTED}\"]
 listen-quic = [\"{IPV4}:{ENCRYPTED}\", \"[{IPV6}]:{ENCRYPTED}\"]
@@ -115,6 +122,7 @@ allow-transfer = [\"{}\"]
 {anchors}",
             self.state.display(),
             imrs::control(directory).display(),
+            self.metrics().display(),
             certificate.display(),
             private_key.display(),
             self.zone.display(),

@@ -2,12 +2,13 @@
 //!
 //! Start reading at [`serve`], which wires the parts: [`hosting`] has the zones, [`transport`] the
 //! workers that answer, [`encrypted`] those that do it over TLS and QUIC, [`control`] the socket
-//! that operators talk to, [`metrics`] what a monitoring system fetches. [`cli`] is the command line, [`config`] the configuration file,
+//! that operators talk to, [`metrics`] what a monitoring system fetches, [`capture`] what is written message by message. [`cli`] is the command line, [`config`] the configuration file,
 //! [`sandbox`] what the process may no longer do. This crate knows no other node, and nothing that
 //! answers
 //! depends on what is counted or reported.
 
 pub mod accounting;
+pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -150,3 +150,41 @@ pub const STATISTICS_DAYS_KEPT: u32 = 400;
 
 /// Clients and domains of each kind that are told: more than a terminal has lines.
 pub const TOP_TOLD: usize = 100;
+
+/// Captures at once: C-DNS for the archive, dnstap for a reader, and each once more for a study. A
+/// worker copies each message for each of them.
+pub const CAPTURES_MAX: usize = 4;
+
+/// Octets of a capture's name, which is part of names of files.
+pub const CAPTURE_NAME_MAX: usize = 32;
+
+/// Octets that wait between a worker and a capture that takes responses whole: at 900 octets each
+/// for query and response 9,000 of them, drained every 2 ms enough for 4 million a second.
+pub const CAPTURE_WHOLE_RING_OCTETS: usize = 8 << 20;
+
+/// Messages that a capture takes from one worker before it looks at the next.
+pub const CAPTURE_BATCH: usize = 1024;
+
+/// Time that a capture rests when it found nothing to write: a tenth of what fills its rings.
+pub const CAPTURE_REST: Duration = Duration::from_millis(2);
+
+/// Octets of dnstap that are written to a file at once.
+pub const CAPTURE_CHUNK_OCTETS: usize = 64 << 10;
+
+/// Time after which a block is written though it is not full, so that what a crash takes is little.
+pub const CAPTURE_BLOCK_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Octets that wait for a reader of dnstap; a reader that takes none of them loses what is more.
+pub const CAPTURE_STREAM_OCTETS: usize = 4 << 20;
+
+/// Time after which a reader that takes nothing is left, and in which it has to accept.
+pub const CAPTURE_STALL: Duration = Duration::from_secs(10);
+
+/// Time in which a connection over TCP has to come about, and a reader to read the end.
+pub const CAPTURE_CONNECT: Duration = Duration::from_secs(2);
+
+/// Time until a file or a connection is tried again, at first; doubled each time.
+pub const CAPTURE_RETRY_MIN: Duration = Duration::from_secs(1);
+
+/// The same at most.
+pub const CAPTURE_RETRY_MAX: Duration = Duration::from_secs(60);

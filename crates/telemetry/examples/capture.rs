@@ -39,7 +39,7 @@ fn measure(name: &str, responses: Responses, response_octets: usize) {
     for batch in 0..MESSAGES / BATCH {
         let start = Instant::now();
         for n in 0..BATCH {
-            // Names of which one in 8 is new, clients of which there are 4096.
+            // Nearly every name is new; there are 4096 clients.
             let number = (batch * BATCH + n).wrapping_mul(2_654_435_761);
             query[13..17].copy_from_slice(&(number >> 8 | 0x6161_6161).to_be_bytes());
             tap.push(&Seen {

@@ -3,7 +3,8 @@
 //! `cargo run --release -p imrs-telemetry --example merge` makes 12 billion queries, 6.8 million
 //! IPv4 sources and 1.2 million IPv6 sources in 0.6 million /64, each source at 1 to 20 sites, puts
 //! the sealed days into a temporary folder and merges them from there, one after the other. A
-//! number as argument makes it so many times smaller.
+//! number as argument makes it so many times smaller; a folder as second argument keeps the sealed
+//! days there, to be merged by `imrs stats merge`.
 
 use anyhow::{Context, Result, ensure};
 use imrs_telemetry::counts::{Asked, Counts, Exchange, Flow, Sent};
@@ -33,6 +34,13 @@ fn main() -> Result<()> {
             .context("the argument is how many times smaller")?,
         None => 1,
     };
+    if let Some(folder) = std::env::args().nth(2) {
+        let folder = Path::new(&folder);
+        std::fs::create_dir_all(folder)?;
+        let queries = make(folder, smaller)?;
+        println!("{queries} queries are in {}", folder.display());
+        return Ok(());
+    }
     let folder = tempfile::tempdir()?;
     let queries = make(folder.path(), smaller)?;
     let before_kb = peak_kb()?;

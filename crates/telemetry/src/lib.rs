@@ -23,6 +23,7 @@
 pub mod capture;
 pub mod counts;
 pub mod day;
+pub mod delays;
 pub mod limits;
 pub mod rssac002;
 pub mod sources;

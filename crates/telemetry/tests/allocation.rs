@@ -8,6 +8,7 @@
 )]
 
 use imrs_telemetry::Day;
+use imrs_telemetry::capture::{Responses, Seen, Settings, tap};
 use imrs_telemetry::counts::{Asked, Cells, Exchange, Flow, Sent};
 use imrs_telemetry::sources::{FrontSize, front};
 use imrs_telemetry::top::sampler;
@@ -84,4 +85,33 @@ fn recording_allocates_nothing() {
         }
     });
     assert_eq!(recorded, 0);
+}
+
+#[test]
+fn handing_a_message_over_allocates_nothing() {
+    for responses in [Responses::Head, Responses::Whole] {
+        let (mut tap, mut drain) = tap(Settings {
+            octets: 1 << 16,
+            responses,
+            ..Settings::default()
+        });
+        let octets = [7; 1232];
+        let pushed = allocations(|| {
+            // The ring is full before the end, so every branch is taken.
+            for number in 0..2000_u16 {
+                tap.push(&Seen {
+                    at_ns: 1,
+                    flow: Flow::ALL[usize::from(number) % 8],
+                    client: (Ipv4Addr::from_bits(number.into()), number).into(),
+                    server: (Ipv6Addr::from_bits(number.into()), number).into(),
+                    query: &octets[..usize::from(number) % 600],
+                    response: &octets,
+                    rcode: Rcode(number % 4096),
+                    delay_us: 1,
+                });
+            }
+        });
+        assert_eq!(pushed, 0);
+        assert!(drain.take_missed().lost > 0);
+    }
 }

@@ -6,6 +6,7 @@
 mod step;
 mod tally;
 
+use crate::peers::{Tool, ensure_installed};
 use crate::{root, workspace};
 use anyhow::{Context, Result};
 use std::process::Command;
@@ -28,6 +29,9 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
             "no real zones in {}: their tests are skipped",
             data.display()
         );
+    }
+    if let Err(error) = ensure_installed(&READERS) {
+        println!("{error:#}; tests that need them are skipped");
     }
     let mut total = Tally::default();
     let mut times = Vec::new();
@@ -57,6 +61,18 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     summary(&times, start.elapsed(), total);
     Ok(())
 }
+
+/// What tests read captures with.
+const READERS: [Tool; 2] = [
+    Tool {
+        command: "dnstap-ldns",
+        package: "dnstap-ldns",
+    },
+    Tool {
+        command: "fstrm_capture",
+        package: "fstrm-bin",
+    },
+];
 
 /// The gate. What fails soonest and costs least comes first.
 fn steps() -> Result<Vec<Step>> {

@@ -21,7 +21,8 @@ pub(crate) use statistics::{Keeping, Standing, Statistics};
 
 use imrs_telemetry::Day;
 use imrs_telemetry::capture::Tap;
-use imrs_telemetry::counts::{Cells, Counts};
+use imrs_telemetry::counts::{Cells, Counts, Transport};
+use imrs_telemetry::delays::{Delay, DelayCells, Delays};
 use imrs_telemetry::sources::{self, Drain, FrontSize};
 use imrs_telemetry::top::{self, SampleDrain};
 
@@ -42,6 +43,7 @@ pub struct Accounting {
 #[derive(Debug)]
 struct Reader {
     cells: Arc<Cells>,
+    delays: Arc<DelayCells>,
     drain: Drain,
     samples: SampleDrain,
 }
@@ -58,20 +60,23 @@ impl Accounting {
     /// A recorder for one thread.
     pub(crate) fn recorder(&self) -> Recorder {
         let cells = Arc::new(Cells::new());
+        let delays = Arc::new(DelayCells::default());
         let (front, drain) = sources::front(FrontSize::default(), rand::random());
         let (sampler, samples) = top::sampler(rand::random());
         let recorder = Recorder {
             cells: Arc::clone(&cells),
+            delays: Arc::clone(&delays),
             front,
             sampler,
             taps: self.taps.as_ref().map_or(Vec::new(), |make| make()),
             today: Arc::clone(&self.today),
             received_ns: 0,
             day: Day::of(0),
-            delay_us: 0,
+            delay: Delay::default(),
         };
         self.readers().push(Reader {
             cells,
+            delays,
             drain,
             samples,
         });
@@ -99,6 +104,15 @@ impl Accounting {
             counts.add(&reader.cells.total());
         }
         counts
+    }
+
+    /// How long responses over a transport took since the start.
+    pub(crate) fn delays(&self, transport: Transport) -> Delays {
+        let mut sum = Delays::default();
+        for reader in self.readers().iter() {
+            reader.delays.add_to(transport, &mut sum);
+        }
+        sum
     }
 
     /// Those who read are few and seldom; who records never asks for this.

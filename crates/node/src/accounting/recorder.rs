@@ -3,6 +3,7 @@
 use imrs_telemetry::Day;
 use imrs_telemetry::capture::{Seen, Tap};
 use imrs_telemetry::counts::{Asked, Cells, Exchange, Family, Flow, Sent, Transport};
+use imrs_telemetry::delays::{Delay, DelayCells};
 use imrs_telemetry::sources::Front;
 use imrs_telemetry::top::Sampler;
 use imrs_wire::Rcode;
@@ -14,6 +15,7 @@ use std::time::{Duration, SystemTime};
 /// Records what one thread answered. Nothing here waits or allocates.
 pub(crate) struct Recorder {
     pub(super) cells: Arc<Cells>,
+    pub(super) delays: Arc<DelayCells>,
     pub(super) front: Front,
     pub(super) sampler: Sampler,
     pub(super) taps: Vec<Tap>,
@@ -23,7 +25,7 @@ pub(crate) struct Recorder {
     pub(super) received_ns: u64,
     pub(super) day: Day,
     /// How long it took from there to the response.
-    pub(super) delay_us: u32,
+    pub(super) delay: Delay,
 }
 
 /// Both ends of what carries messages.
@@ -57,7 +59,7 @@ impl Recorder {
         let since = received.duration_since(SystemTime::UNIX_EPOCH);
         let since = since.unwrap_or_default();
         self.received_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
-        self.delay_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        self.delay = Delay::new(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
         let today = Day::new(self.today.load(Relaxed)).unwrap_or(Day::MAX);
         self.day = Day::of(since.as_secs()).max(today);
     }
@@ -74,6 +76,9 @@ impl Recorder {
             asked,
             sent: told.sent(),
         };
+        if exchange.sent.is_some() {
+            self.delays.record(told.transport, self.delay);
+        }
         let client = told.ends.client.ip();
         let flow = told.flow();
         self.cells.record(self.day, flow, &exchange);
@@ -89,7 +94,7 @@ impl Recorder {
                 query: told.query,
                 response: told.response,
                 rcode: told.rcode,
-                delay_us: self.delay_us,
+                delay_us: self.delay.us(),
             });
         }
     }

@@ -18,7 +18,9 @@ use crate::limits::{
 };
 use crate::{chain, system};
 use arc_swap::ArcSwap;
+use imrs_telemetry::counts::Transport;
 use imrs_telemetry::day::{self, Days, Lost, Sealed};
+use imrs_telemetry::delays::Delays;
 use imrs_telemetry::rssac002::Letter;
 use imrs_telemetry::sources::Figure;
 use imrs_telemetry::top::Top;
@@ -60,6 +62,7 @@ impl Default for Keeping {
 
 /// The running thread. Dropped without [`Statistics::stop`], it ends by itself.
 pub(crate) struct Statistics {
+    accounting: Arc<Accounting>,
     orders: Sender<Order>,
     standing: Arc<ArcSwap<Standing>>,
     thread: JoinHandle<()>,
@@ -109,7 +112,7 @@ impl Statistics {
         pinned: usize,
     ) -> io::Result<Statistics> {
         let began = Instant::now();
-        let (clerk, standing) = Clerk::new(keeping, accounting, books, began);
+        let (clerk, standing) = Clerk::new(keeping, Arc::clone(&accounting), books, began);
         let (orders, inbox) = channel();
         let shown = Arc::clone(&standing);
         let work = move || {
@@ -118,10 +121,16 @@ impl Statistics {
         };
         let thread = thread::Builder::new().name("statistics".to_owned());
         Ok(Statistics {
+            accounting,
             orders,
             standing,
             thread: thread.spawn(work)?,
         })
+    }
+
+    /// How long responses over a transport took since the start.
+    pub(crate) fn delays(&self, transport: Transport) -> Delays {
+        self.accounting.delays(transport)
     }
 
     /// How the accounts stand.

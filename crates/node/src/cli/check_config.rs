@@ -1,7 +1,9 @@
 //! `imrs check-config`: what `imrs serve` would say of a configuration, without serving.
 
 use super::{Exit, Serve};
+use crate::capture;
 use crate::chain;
+use crate::config::capture::{Capture, Sink};
 use crate::config::{Config, ConfigError, Primary, Reach, Zone};
 use crate::guard;
 use crate::hosting::trust;
@@ -27,6 +29,7 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
     }
     guard::check(&config.defence)
         .map_err(|error| ConfigError::of_options(chain(error.as_ref())))?;
+    capture::check(&config.captures).map_err(|error| ConfigError::of_options(chain(&error)))?;
     let listen: Vec<String> = plan
         .settings
         .listen
@@ -54,6 +57,9 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
         let all: Vec<String> = listen.chain(socket).collect();
         println!("metrics  {}", all.join(", "));
     }
+    for capture in &config.captures {
+        println!("capture  {} {}", capture.name, destination(capture));
+    }
     if plan.is_test {
         println!("zones    the test root, made in memory");
     }
@@ -72,6 +78,15 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
         println!("note     {note}");
     }
     Ok(Exit::Well)
+}
+
+/// Where a capture goes, in words.
+fn destination(capture: &Capture) -> String {
+    match &capture.sink {
+        Sink::Files(files) => format!("into {}", files.directory.display()),
+        Sink::Unix(path) => format!("to {}", path.display()),
+        Sink::Tcp(address) => format!("to {address}"),
+    }
 }
 
 /// Where a zone comes from, in words.

@@ -5,6 +5,7 @@ mod check_config;
 mod ctl;
 mod fetch;
 mod manual;
+mod statistics;
 mod stats;
 mod synth;
 
@@ -17,6 +18,8 @@ use imrs_zone::synth::{Algorithm, REAL_TLDS};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+pub use statistics::Statistics;
 
 /// How a command ended, for whoever reads only the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +69,8 @@ enum Command {
                             1 it serves nothing or cannot be reached."
     )]
     Ctl(Ctl),
+    /// Watches what a server counts, and works on the days that it counted.
+    Stats(Statistics),
     /// Checks a configuration file and the files that it names.
     #[command(after_help = "Exit codes: 0 it is good, 2 something in it is wrong.")]
     CheckConfig {
@@ -268,6 +273,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Zone(Zone::Synth(args)) => synth::run(&args),
         Command::Zone(Zone::Stats(args)) => stats::run(&args),
         Command::Ctl(args) => ctl::run(&args),
+        Command::Stats(args) => statistics::run(&args),
         Command::CheckConfig { file } => check_config::run(&file),
         Command::Manual { out } => manual::write_pages(&out),
         Command::Completions { shell } => manual::print_completions(shell),

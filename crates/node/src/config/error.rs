@@ -99,6 +99,7 @@ const NOT_YET: &[&str] = &["xdp"];
 /// Tables of which there may be several, and what one of them is.
 const SEVERAL: &[(&str, &str)] = &[
     ("zone", "zone"),
+    ("capture", "capture"),
     ("key", "key"),
     ("tls", "way to speak TLS"),
 ];
@@ -115,6 +116,7 @@ const TABLES: &[(&str, &str)] = &[
     ("struct WrittenListener", "a table such as [transfer.tls]"),
     ("struct WrittenEncrypted", "a table such as [encrypted]"),
     ("struct WrittenMetrics", "a table such as [metrics]"),
+    ("struct WrittenCapture", "a table such as [[capture]]"),
 ];
 
 /// Says in an operator's words what the TOML reader found.

@@ -3,9 +3,10 @@
 //! The shape is in [`Config`]; `values` holds the kinds of value with their limits, and
 //! [`ConfigError`] turns what went wrong into `file:line:column: what was wrong; what would be
 //! right`. What zones say about transfers is checked and looked up by `transfers`, `[transfer]` by
-//! `transfer`, `[encrypted]` by `encrypted`, `[metrics]` by `metrics`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
+//! `transfer`, `[encrypted]` by `encrypted`, `[metrics]` by `metrics`, `[[capture]]` by `capture`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
 //! what the node does with the values.
 
+pub mod capture;
 mod defence;
 mod encrypted;
 mod error;
@@ -36,6 +37,7 @@ pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;
 use crate::{chain, files, limits};
+use capture::{Capture, WrittenCapture};
 use defence::{WrittenAccess, WrittenCookies, WrittenLimit};
 use encrypted::Taken;
 use imrs_transfer::key::Key;
@@ -102,6 +104,9 @@ pub struct Config {
     /// `[metrics]`, as written.
     #[serde(rename = "metrics")]
     written_metrics: Option<Spanned<WrittenMetrics>>,
+    /// `[[capture]]`, as written.
+    #[serde(default, rename = "capture")]
+    written_captures: Vec<Spanned<WrittenCapture>>,
     /// The secrets that are shared with peers.
     #[serde(skip)]
     pub keys: Vec<Key>,
@@ -120,6 +125,9 @@ pub struct Config {
     /// Where metrics can be fetched, if anywhere.
     #[serde(skip)]
     pub metrics: Option<Metrics>,
+    /// Where messages are written one by one.
+    #[serde(skip)]
+    pub captures: Vec<Capture>,
 }
 
 /// `[node]`
@@ -293,7 +301,10 @@ impl Config {
         let defence = defence.into_iter().flatten();
         let encrypted = self.written_encrypted.iter();
         let encrypted = encrypted.map(|encrypted| &encrypted.certificate);
+        let captures = self.written_captures.iter().map(Spanned::get_ref);
+        let captures = captures.flat_map(|capture| &capture.key_file);
         let others = tls.chain(listener).chain(encrypted).chain(defence);
+        let others = others.chain(captures);
         zones.chain(others).chain(self.private_keys())
     }
 
@@ -367,6 +378,7 @@ impl Config {
             ];
             self.metrics = Some(Metrics::resolve(written, &taken)?);
         }
+        self.captures = Capture::resolve(&self.written_captures)?;
         let known = Known {
             keys: &self.keys,
             tls: &self.tls,
@@ -408,6 +420,10 @@ impl Config {
         if let Some(metrics) = &mut self.written_metrics {
             metrics.get_mut().socket.iter_mut().for_each(rebase);
         }
+        let captures = self.written_captures.iter_mut().map(Spanned::get_mut);
+        captures
+            .flat_map(WrittenCapture::paths_mut)
+            .for_each(rebase);
         if let Some(encrypted) = &mut self.written_encrypted {
             [&mut encrypted.certificate, &mut encrypted.private_key]
                 .map(Spanned::get_mut)

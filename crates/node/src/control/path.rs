@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub const SOCKET: &str = "control.sock";
 
 /// The folder of state of an installed node.
-const STATE: &str = "/var/lib/imrs";
+pub const STATE: &str = "/var/lib/imrs";
 
 /// Where the socket of a node is.
 #[derive(Clone, Debug, PartialEq, Eq)]

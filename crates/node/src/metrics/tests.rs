@@ -170,6 +170,34 @@ fn names_and_labels_follow_the_convention() {
     }
 }
 
+#[test]
+fn how_long_responses_took_is_a_histogram_in_seconds() {
+    let mut told = told();
+    let within = vec![
+        v1::Within { us: 10, count: 5 },
+        v1::Within { us: 25, count: 2 },
+    ];
+    let delays = v1::Delays {
+        count: 8,
+        sum_us: 1500,
+        within,
+    };
+    told.stats.delays.insert("udp".to_owned(), delays);
+    let text = write(told);
+    let check = |line: &str| assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    let name = "imrs_response_delay_seconds";
+    check(&format!("# TYPE {name} histogram"));
+    check(&format!("{name}_sum{{transport=\"udp\"}} 0.0015"));
+    check(&format!("{name}_count{{transport=\"udp\"}} 8"));
+    check(&format!(
+        "{name}_bucket{{le=\"0.00001\",transport=\"udp\"}} 5"
+    ));
+    check(&format!(
+        "{name}_bucket{{le=\"0.000025\",transport=\"udp\"}} 7"
+    ));
+    check(&format!("{name}_bucket{{le=\"+Inf\",transport=\"udp\"}} 8"));
+}
+
 fn repository(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::fs::read_to_string(root.join(path)).unwrap()
@@ -181,6 +209,7 @@ fn row(family: &Family) -> String {
         Kind::Counter => "counter",
         Kind::Gauge => "gauge",
         Kind::Info => "info",
+        Kind::Histogram => "histogram",
     };
     let labels: Vec<String> = { family.labels.iter() }
         .map(|label| format!("`{label}`"))

@@ -47,6 +47,7 @@ fn write(encoder: &mut DescriptorEncoder<'_>, family: &Family, samples: &Samples
         Kind::Counter => MetricType::Counter,
         Kind::Gauge => MetricType::Gauge,
         Kind::Info => MetricType::Info,
+        Kind::Histogram => MetricType::Histogram,
     };
     let mut metric = encoder.encode_descriptor(family.name, family.help, unit.as_ref(), kind)?;
     for (labels, value) in &samples.0 {
@@ -66,6 +67,9 @@ fn write_value(metric: &mut MetricEncoder<'_>, kind: Kind, value: &Value) -> fmt
         }
         (Kind::Counter, Value::Fraction(sum)) => {
             metric.encode_counter::<NoLabelSet, f64, u64>(sum, None)
+        }
+        (_, Value::Sizes { sum, count, within }) => {
+            metric.encode_histogram::<NoLabelSet>(*sum, *count, within, None)
         }
         // A counter that goes below 0 is none.
         (Kind::Counter, Value::Signed(_)) => Err(fmt::Error),

@@ -1,11 +1,13 @@
 //! What was counted, in the words of the control socket.
 
+use super::captures;
 use super::node::Node;
 use crate::accounting::{Accounting, Books, Keeping, Standing, Statistics};
 use crate::control::v1;
 use crate::encrypted::{self, Encrypted};
 use crate::transport::{Connections, Counters, Defended, Messages, RCODES, Running, Unsent};
 use imrs_engine::Kind;
+use imrs_telemetry::counts::Transport;
 use imrs_telemetry::day::Lost;
 use std::collections::BTreeMap;
 use std::io;
@@ -93,8 +95,20 @@ pub(super) fn stats(node: &Node) -> v1::Stats {
         filtered_condemned: counters.filtered_condemned,
         filtered_shed: counters.filtered_shed,
         longest_turn_us: counters.longest_turn_us,
+        captures: captures::told(&node.captures),
+        delays: delays(node),
         accounts: Some(Box::new(accounts(&node.statistics.standing()))),
     }
+}
+
+fn delays(node: &Node) -> BTreeMap<String, v1::Delays> {
+    let named = ["udp", "tcp", "tls", "quic"]
+        .into_iter()
+        .zip(Transport::ALL);
+    let delays = named.map(|(name, over)| (name.to_owned(), node.statistics.delays(over).into()));
+    delays
+        .filter(|(_, delays): &(String, v1::Delays)| delays.count > 0)
+        .collect()
 }
 
 fn accounts(standing: &Standing) -> v1::Accounts {

@@ -5,6 +5,7 @@
 //! event at a time. What takes long, loading, happens on a thread of its own.
 
 mod begin;
+mod captures;
 mod counts;
 mod encrypted;
 mod events;

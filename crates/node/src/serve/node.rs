@@ -6,10 +6,11 @@ use super::lane::{Lane, Work};
 use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
-use super::{counts, encrypted, kept, log, orders, report};
-use crate::accounting::{Accounting, Statistics};
+use super::{captures, counts, encrypted, kept, log, orders, report};
+use crate::accounting::Statistics;
+use crate::capture::Captures;
 use crate::clock::{Clock, present};
-use crate::control::server::{Asked, Server};
+use crate::control::server::{Asked, Bound, Server};
 use crate::control::v1::{self, Command, Reply};
 use crate::encrypted::Encrypted;
 use crate::guard::{Blocked, BlocklistError, Guard, blocklist};
@@ -45,6 +46,8 @@ pub(super) struct Node {
     pub(super) encrypted: Option<Encrypted>,
     /// What becomes of what they count.
     pub(super) statistics: Statistics,
+    /// Who writes messages one by one.
+    pub(super) captures: Arc<Captures>,
     pub(super) keeping: Keeping,
     pub(super) outbound: Outbound,
     pub(super) clock: Clock,
@@ -93,7 +96,7 @@ impl Node {
         };
         let kept = events.clone();
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
-        let accounting = Arc::new(Accounting::default());
+        let (captures, accounting) = captures::start(plan, pinned)?;
         let recorder = accounting.recorder();
         let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone(), recorder)?;
         outbound.update(&hosting);
@@ -104,11 +107,7 @@ impl Node {
         let bound = { opened.encrypted }.map(|bound| bound.recorded(Arc::clone(&accounting)));
         let encrypted = encrypted::start(bound, &service, running.crowding())?;
         let statistics = counts::keep(&plan.statistics, accounting, &running, pinned)?;
-        let inbox = events.clone();
-        let asked: Arc<Asked> =
-            Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
-        let control = opened.control.start(asked)?;
-        info!("control socket {}", control.path().display());
+        let control = obey(opened.control, events)?;
         let metrics = observe(opened.metrics, pinned, events)?;
         let storage = stores.start(pinned, post.clone())?;
         let keeping = Keeping::new(
@@ -124,6 +123,7 @@ impl Node {
             running,
             encrypted,
             statistics,
+            captures,
             keeping,
             outbound,
             clock: plan.clock,
@@ -193,6 +193,9 @@ impl Node {
         self.encrypted.map(Encrypted::stop);
         self.running.stop();
         self.statistics.stop();
+        if let Some(captures) = Arc::into_inner(self.captures) {
+            captures.finish();
+        }
         info!("stopped");
     }
 
@@ -421,6 +424,15 @@ fn give_out(plan: &Plan, outbound: &Outbound, listeners: Option<Listeners>) -> a
     let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     info!("transfers over TLS on {}", shown.join(", "));
     Ok(())
+}
+
+/// Takes commands from the control socket.
+fn obey(bound: Bound, events: &Events) -> anyhow::Result<Server> {
+    let inbox = events.clone();
+    let asked: Arc<Asked> = Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
+    let control = bound.start(asked)?;
+    info!("control socket {}", control.path().display());
+    Ok(control)
 }
 
 /// Answers who fetches metrics, if the sockets for it are there.

@@ -7,6 +7,8 @@ use crate::metrics;
 use crate::outbound::Listeners;
 use crate::sandbox::{self, InForce, User};
 use crate::transport;
+use std::fs;
+use std::os::unix::fs::chown;
 use std::path::Path;
 use tracing::{info, warn};
 
@@ -50,6 +52,9 @@ impl Opened {
     /// Gives up what no one needs from here on; workers will give up more when they start.
     pub(super) fn confine(self, plan: &Plan) -> anyhow::Result<(Self, InForce)> {
         let mut wanted = plan.confinement.clone();
+        for folder in &plan.folders {
+            make(folder, wanted.user.as_ref());
+        }
         // Names of sockets are taken away at the end.
         let metrics = self.metrics.as_ref().and_then(metrics::Bound::path);
         for socket in [Some(self.control.path()), metrics].into_iter().flatten() {
@@ -68,5 +73,20 @@ impl Opened {
             None => self.workers,
         };
         Ok((Opened { workers, ..self }, in_force))
+    }
+}
+
+/// Makes a folder for whom we become, if it is not there: the file system is narrowed down to what
+/// is there. Whoever wants to write there says so when it cannot.
+fn make(folder: &Path, owner: Option<&User>) {
+    if folder.exists() {
+        return;
+    }
+    let made = fs::create_dir_all(folder).and_then(|()| match owner {
+        Some(user) => chown(folder, Some(user.uid()), Some(user.gid())),
+        None => Ok(()),
+    });
+    if let Err(cause) = made {
+        warn!("cannot make {}: {cause}", folder.display());
     }
 }

@@ -4,6 +4,7 @@ use crate::accounting::{Keeping, Recorder};
 use crate::chain;
 use crate::cli::Serve;
 use crate::clock::{At, Clock};
+use crate::config::capture::{Capture, Sink};
 use crate::config::{self, Config, ConfigError, Transfer, Zone};
 use crate::control::path::{self, Place};
 use crate::dial::tls::TlsError;
@@ -48,6 +49,10 @@ pub(crate) struct Plan {
     pub(crate) metrics: Option<config::Metrics>,
     /// What becomes of what is counted.
     pub(crate) statistics: Keeping,
+    /// Folders that are made if they are not there.
+    pub(crate) folders: Vec<PathBuf>,
+    /// Where messages are written one by one.
+    pub(crate) captures: Vec<Capture>,
     /// The secrets that are shared with peers.
     pub(crate) keys: Keys,
     /// Folder of the node's state.
@@ -120,6 +125,8 @@ impl Plan {
             transfer: config.transfer.clone(),
             metrics: config.metrics.clone(),
             statistics: config.statistics.resolve(config.state()),
+            folders: folders(&config).collect(),
+            captures: config.captures.clone(),
             keys: config.keys.iter().cloned().collect(),
             state: config.state().map(Path::to_owned),
             confinement: confinement(args, &config)?,
@@ -367,9 +374,24 @@ fn confinement(args: &Serve, config: &Config) -> anyhow::Result<Confinement> {
         seccomp: config.sandbox.seccomp.0,
         read: read.collect(),
         write: { state.into_iter().chain(secrets) }
-            .chain(config.statistics.directory.clone())
+            .chain(folders(config))
             .collect(),
     })
+}
+
+/// Folders that statistics and captures write to, and that are made if they are not there.
+fn folders(config: &Config) -> impl Iterator<Item = PathBuf> {
+    let sinks = config.captures.iter().map(|capture| &capture.sink);
+    let captures = sinks.filter_map(|sink| match sink {
+        Sink::Files(files) => Some(files.directory.clone()),
+        Sink::Unix(_) | Sink::Tcp(_) => None,
+    });
+    config
+        .statistics
+        .directory
+        .clone()
+        .into_iter()
+        .chain(captures)
 }
 
 fn place(args: &Serve, config: &Config) -> Place {

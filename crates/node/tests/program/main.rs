@@ -4,6 +4,7 @@
     reason = "the lint spares only functions marked as tests, not what they call"
 )]
 
+mod accounts;
 mod defence;
 mod desk;
 mod encrypted;

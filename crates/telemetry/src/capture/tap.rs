@@ -137,6 +137,11 @@ impl Drain {
         })
     }
 
+    /// Whether the other end is gone. What it handed over before is there still.
+    pub fn is_closed(&self) -> bool {
+        Arc::strong_count(&self.ring) == 1
+    }
+
     /// How many messages were not handed over since this was asked last.
     pub fn take_missed(&mut self) -> Missed {
         let now = Missed {

@@ -100,6 +100,16 @@ pub enum Qtype {
     Absent,
 }
 
+impl Transport {
+    /// All of them.
+    pub const ALL: [Transport; 4] = [
+        Transport::Udp,
+        Transport::Tcp,
+        Transport::Tls,
+        Transport::Quic,
+    ];
+}
+
 impl Flow {
     /// All of them.
     pub const ALL: [Flow; 8] = {

@@ -348,7 +348,7 @@ proptest! {
         let published = documents(&forth, letter, parts.len());
         prop_assert_eq!(violations(&published), []);
         prop_assert_eq!(&published, &documents(&back, letter, parts.len()));
-        for document in documents {
+        for document in published {
             prop_assert_eq!(Document::read(&document.to_string()), Ok(document));
         }
     }

@@ -1,3 +1,5 @@
+//! Samples, sketches and windows, by what they say of traffic that is known.
+
 use super::sketch::Sketch;
 use super::{Label, Sample, SampleDrain, Sampler, Top, sampler};
 use crate::limits::{SAMPLE_ONE_IN, SAMPLES_WAITING, TOP_ENTRIES};

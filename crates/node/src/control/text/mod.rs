@@ -199,6 +199,26 @@ fn write_stats(text: &mut String, stats: &Stats) -> std::fmt::Result {
         "{:18}{:>12} µs",
         "longest turn", stats.longest_turn_us
     )?;
+    for capture in &stats.captures {
+        for (name, count) in [
+            ("written", capture.written),
+            ("lost", capture.lost),
+            ("sampled away", capture.sampled_away),
+            ("over budget", capture.over_budget),
+        ] {
+            let what = format!("{} {name}", capture.name);
+            writeln!(text, "{what:18}{count:>15}")?;
+        }
+    }
+    for (transport, delays) in &stats.delays {
+        for (name, per_mille) in [("half", 500), ("99 %", 990)] {
+            let what = format!("{transport} {name} within");
+            match delays.quantile_us(per_mille) {
+                Some(us) => writeln!(text, "{what:18}{us:>12} µs")?,
+                None => writeln!(text, "{what:18}{:>15}", "more than 1 s")?,
+            }
+        }
+    }
     match &stats.accounts {
         Some(told) => accounts::write_accounts(text, told),
         None => Ok(()),

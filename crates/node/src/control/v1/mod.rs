@@ -6,13 +6,17 @@
 //! is told of who asks most in `top`.
 
 mod accounts;
+mod captures;
 mod cookies;
+mod delays;
 mod sandbox;
 mod top;
 mod zones;
 
 pub use accounts::{Accounts, Figure};
+pub use captures::Capture;
 pub use cookies::*;
+pub use delays::{Delays, Within};
 pub use sandbox::*;
 pub use top::*;
 pub use zones::*;
@@ -354,6 +358,12 @@ pub struct Stats {
     pub filtered_shed: u64,
     /// The longest time in microseconds that a worker was busy before it looked at its sockets.
     pub longest_turn_us: u64,
+    /// What became of the messages of each capture.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<Capture>,
+    /// How long responses took, by transport, where there were any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub delays: BTreeMap<String, Delays>,
     /// The account of the day; older nodes do not tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Box<Accounts>>,

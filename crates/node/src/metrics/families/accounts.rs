@@ -1,4 +1,4 @@
-//! The day's account.
+//! The day's account, and captures.
 
 use super::{Family, Unit, Value};
 use crate::control::v1::Accounts;
@@ -51,6 +51,30 @@ pub(super) const FAMILIES: &[Family] = &[
             }
         },
     ),
+    Family::counter(
+        "imrs_captured_messages",
+        &["capture", "fate"],
+        "Messages that were to be captured, by what became of them",
+        |snapshot, rows| {
+            for told in &snapshot.told.stats.captures {
+                rows.count([&told.name, "written"], told.written);
+                rows.count([&told.name, "lost"], told.lost);
+                rows.count([&told.name, "sampled-away"], told.sampled_away);
+                rows.count([&told.name, "over-budget"], told.over_budget);
+            }
+        },
+    ),
+    Family::counter(
+        "imrs_capture",
+        &["capture"],
+        "Octets of captures that were written",
+        |snapshot, rows| {
+            for told in &snapshot.told.stats.captures {
+                rows.count([&told.name], told.octets);
+            }
+        },
+    )
+    .of(Unit::Bytes),
 ];
 
 fn accounts(snapshot: &Snapshot) -> Option<&Accounts> {

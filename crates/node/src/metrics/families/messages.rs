@@ -1,7 +1,7 @@
 //! Messages, and what became of them.
 
-use super::{Family, Rows, Snapshot, Unit};
-use crate::control::v1::Messages;
+use super::{Family, Kind, Rows, Snapshot, Unit, Value};
+use crate::control::v1::{Delays, Messages};
 use std::collections::BTreeMap;
 
 const BY_TRANSPORT: &[&str] = &["transport", "family"];
@@ -51,6 +51,20 @@ pub(super) const FAMILIES: &[Family] = &[
         "Responses by RCODE, extended ones too",
         |snapshot, rows| by_name(snapshot, rows, rcodes),
     ),
+    Family {
+        kind: Kind::Histogram,
+        ..Family::gauge(
+            "imrs_response_delay",
+            &["transport"],
+            "Time from the receipt of a query until its response was sent",
+            |snapshot, rows| {
+                for (transport, delays) in &snapshot.told.stats.delays {
+                    rows.put([transport], sizes(delays));
+                }
+            },
+        )
+        .of(Unit::Seconds)
+    },
     Family::counter(
         "imrs_unsent_responses",
         &["reason"],
@@ -163,4 +177,19 @@ fn rcodes(messages: &Messages) -> BTreeMap<String, u64> {
         named.insert(name.to_owned(), *count);
     }
     named
+}
+
+fn sizes(delays: &Delays) -> Value {
+    let seconds = |us: u32| f64::from(us) / 1e6;
+    let within = delays.within.iter();
+    let mut within: Vec<_> = within
+        .map(|within| (seconds(within.us), within.count))
+        .collect();
+    let bounded: u64 = within.iter().map(|(_, count)| count).sum();
+    within.push((f64::INFINITY, delays.count.saturating_sub(bounded)));
+    Value::Sizes {
+        sum: delays.sum_us as f64 / 1e6,
+        count: delays.count,
+        within,
+    }
 }

@@ -37,6 +37,8 @@ pub enum Kind {
     Gauge,
     /// There is only the label.
     Info,
+    /// Things by how large they are.
+    Histogram,
 }
 
 /// What is counted.
@@ -49,7 +51,7 @@ pub enum Unit {
 }
 
 /// A number.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Of things.
     Count(u64),
@@ -57,6 +59,15 @@ pub enum Value {
     Signed(i64),
     /// That is not whole.
     Fraction(f64),
+    /// How large many things are.
+    Sizes {
+        /// All of them together.
+        sum: f64,
+        /// How many there are.
+        count: u64,
+        /// How many are not above a bound and above the one before; the last bound is infinite.
+        within: Vec<(f64, u64)>,
+    },
 }
 
 /// The samples of a family: labels, and the number.
@@ -140,7 +151,7 @@ impl Family {
         };
         let end = match self.kind {
             Kind::Counter => "_total",
-            Kind::Gauge => "",
+            Kind::Gauge | Kind::Histogram => "",
             Kind::Info => "_info",
         };
         format!("{}{unit}{end}", self.name)

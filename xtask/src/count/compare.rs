@@ -27,6 +27,21 @@ enum Verdict {
 
 /// Compares the numbers of a day. Of queries by UDP, `lost` never reached imrs.
 pub(super) fn rows(imrs: &Numbers, dnspython: &Numbers, tshark: &Numbers, lost: u64) -> Vec<Row> {
+    let mut rows = numbers(imrs, dnspython, tshark, lost);
+    rows.extend(balances(&rows, lost));
+    rows
+}
+
+/// Compares what the metrics of all of a run came to with numbers of all its days.
+pub(super) fn metrics(imrs: &Numbers, dnspython: &Numbers, tshark: &Numbers) -> Vec<Row> {
+    let of_metrics = |numbers: &Numbers| -> Numbers {
+        let those = numbers.iter().filter(|(name, _)| imrs.contains_key(*name));
+        those.map(|(name, count)| (name.clone(), *count)).collect()
+    };
+    numbers(imrs, &of_metrics(dnspython), &of_metrics(tshark), 0)
+}
+
+fn numbers(imrs: &Numbers, dnspython: &Numbers, tshark: &Numbers, lost: u64) -> Vec<Row> {
     let names: BTreeSet<&String> = imrs
         .keys()
         .chain(dnspython.keys())
@@ -56,9 +71,7 @@ pub(super) fn rows(imrs: &Numbers, dnspython: &Numbers, tshark: &Numbers, lost: 
             verdict,
         }
     });
-    let mut rows: Vec<Row> = rows.filter(|row| !row.is_nothing()).collect();
-    rows.extend(balances(&rows, lost));
-    rows
+    rows.filter(|row| !row.is_nothing()).collect()
 }
 
 /// Of each way to split the queries by UDP, what is missing has to be what is declared.

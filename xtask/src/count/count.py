@@ -112,6 +112,13 @@ def ip_packet(frame):
     return source, destination, protocol, packet[start:end]
 
 
+class Connection:
+    """How many queries of a connection are without a response, and whether one had several."""
+
+    open = 0
+    is_of_transfer = False
+
+
 class Stream:
     """One direction of a connection: gives messages when they are whole (RFC 1035 section 4.2.2)."""
 
@@ -146,7 +153,7 @@ class Stream:
 
 
 def messages(path, facts):
-    """Time, transport, client, direction and octets of all messages."""
+    """Time, transport, client, connection if any, direction and octets of all messages."""
     streams = {}
     for moment, source, destination, protocol, payload in packets(path):
         if protocol in (1, 58):
@@ -163,16 +170,19 @@ def messages(path, facts):
             continue
         if protocol == 17:
             length = int.from_bytes(payload[4:6], "big")
-            yield moment, "udp", client, is_query, payload[8:length]
+            yield moment, "udp", client, None, is_query, payload[8:length]
             continue
         sequence = int.from_bytes(payload[4:8], "big")
         start, flags = (payload[12] >> 4) * 4, payload[13]
         key = (source, from_port, destination, to_port)
         if flags & 2:
             streams[key] = Stream((sequence + 1) % 2**32)
+            # Both directions belong to what the client opened.
+            opened = Connection() if is_query else streams[key[2:] + key[:2]].connection
+            streams[key].connection = opened
         if len(payload) > start:
             for message in streams[key].segment(sequence, payload[start:]):
-                yield moment, "tcp", client, is_query, message
+                yield moment, "tcp", client, streams[key].connection, is_query, message
 
 
 def is_unreachable(source, protocol, payload):
@@ -186,19 +196,30 @@ def is_unreachable(source, protocol, payload):
 def by_dnspython(path, shift):
     days = Days(shift)
     facts = collections.Counter(unreachable=0, no_queries=0)
-    for moment, transport, client, is_query, message in messages(path, facts):
+    transferred = collections.Counter()
+    for moment, transport, client, connection, is_query, message in messages(path, facts):
         day = days.at(moment)
         if not is_query:
+            if connection and connection.open:
+                connection.open -= 1
+            elif connection:
+                # A transfer has one query and many responses (RFC 5936 section 2.2).
+                day.numbers[f"tcp-{family(client)} further"] += 1
+                name = f"dns-tcp-responses-sent-{family(client)}"
+                transferred[name] += 1 if connection.is_of_transfer else 2
+                connection.is_of_transfer = True
             rcode, truncated = response(message[2:])
             day.response("", transport, client, len(message), rcode)
             day.numbers[f"{transport}-{family(client)} tc"] += truncated
         elif len(message) < 12 or message[2] & 0x80:
             facts["no_queries"] += 1
         else:
+            if connection:
+                connection.open += 1
             day.query("", transport, client, len(message))
             for what in query(message[2:]):
                 day.numbers[f"{transport}-{family(client)} {what}"] += 1
-    return days.json(**facts)
+    return days.json(**facts, transferred=transferred)
 
 
 @functools.lru_cache(maxsize=None)

@@ -26,7 +26,7 @@ use crate::lab::namespace::Need;
 use crate::peers::{Tool, ensure_installed};
 use anyhow::{Context, Result, ensure};
 use compare::{Row, Whole};
-use numbers::{Counted, Kept};
+use numbers::{Counted, Kept, Numbers};
 use play::Played;
 use std::collections::BTreeSet;
 use std::fs;
@@ -91,6 +91,14 @@ struct Outcome {
     failed: usize,
 }
 
+impl Outcome {
+    fn add(&mut self, rows: &[Row]) {
+        let held = rows.iter().filter(|row| row.holds()).count();
+        self.held += held;
+        self.failed += rows.len() - held;
+    }
+}
+
 /// Counts what was captured, and compares it with what imrs says.
 fn judge(args: &Args, played: &Played) -> Result<Outcome> {
     let dnspython = numbers::by_dnspython(&played.capture, played.ahead_s)?;
@@ -118,19 +126,30 @@ fn judge(args: &Args, played: &Played) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let others = dnspython.days.keys().chain(tshark.days.keys());
     for day in kept.keys().chain(others).collect::<BTreeSet<_>>() {
-        let own = kept
-            .get(day)
-            .with_context(|| format!("imrs has no {day}"))?;
+        let own = { kept.get(day) }.with_context(|| format!("imrs has no {day}"))?;
         let rows = side_by_side(own, &dnspython, &tshark, day);
         compare::print(day, &rows, whole);
         println!(
             "imrs declares {} datagrams lost, and {} gaps",
             own.lost, own.gaps
         );
-        let held = rows.iter().filter(|row| row.holds()).count();
-        outcome.held += held;
-        outcome.failed += rows.len() - held;
+        outcome.add(&rows);
     }
+    // Metrics count transfers apart, and not among the responses.
+    let without_transfers = |mut numbers: Numbers| {
+        for (name, transferred) in &dnspython.transferred {
+            if let Some(count) = numbers.get_mut(name) {
+                *count = count.saturating_sub(*transferred);
+            }
+        }
+        numbers
+    };
+    let [by_dnspython, by_tshark] = [&dnspython, &tshark]
+        .map(Counted::sum)
+        .map(without_transfers);
+    let rows = compare::metrics(&played.metrics, &by_dnspython, &by_tshark);
+    compare::print("OpenMetrics, both days", &rows, Whole::Each);
+    outcome.add(&rows);
     Ok(outcome)
 }
 

@@ -12,7 +12,9 @@ use imrs_telemetry::rssac002::{self, Letter};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv6Addr};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -41,6 +43,20 @@ pub(super) struct Counted {
     /// Messages to the server that are no queries.
     #[serde(default)]
     pub(super) no_queries: u64,
+    /// Responses that are part of a transfer.
+    #[serde(default)]
+    pub(super) transferred: Numbers,
+}
+
+impl Counted {
+    /// The numbers of all days together.
+    pub(super) fn sum(&self) -> Numbers {
+        let mut sum = Numbers::new();
+        for (name, count) in self.days.values().flat_map(|day| &day.numbers) {
+            *sum.entry(name.clone()).or_default() += count;
+        }
+        sum
+    }
 }
 
 /// What another program counted of one day.
@@ -115,6 +131,42 @@ fn of_document(text: &str) -> Numbers {
     numbers
 }
 
+/// The responses that a running imrs has counted since its start, as it tells Prometheus through a
+/// Unix socket, under the names of RSSAC002.
+pub(super) fn metrics(socket: &Path) -> Result<Numbers> {
+    let mut stream = UnixStream::connect(socket).context("no socket of metrics")?;
+    // With HTTP/1.0 the end of the stream is that of the text.
+    stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: imrs\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let numbers: Numbers = text.lines().filter_map(metric).collect();
+    ensure!(
+        !numbers.is_empty(),
+        "no responses among the metrics: {text}"
+    );
+    Ok(numbers)
+}
+
+/// A line of OpenMetrics, if it tells of responses by transport and family.
+fn metric(line: &str) -> Option<(String, u64)> {
+    let (labels, count) = line
+        .strip_prefix("imrs_responses_total{")?
+        .split_once("} ")?;
+    let label = |name: &str| {
+        let mut labels = labels.split(',').filter_map(|label| label.split_once('='));
+        let (_, value) = labels.find(|(label, _)| *label == name)?;
+        Some(value.trim_matches('"'))
+    };
+    let (transport, family) = (label("transport")?, label("family")?);
+    let letter = if ["udp", "tcp"].contains(&transport) {
+        ""
+    } else {
+        "l-"
+    };
+    let name = format!("{letter}dns-{transport}-responses-sent-{family}");
+    Some((name, count.parse().ok()?))
+}
+
 /// Whether a field of a document is a number of messages or sources, and not a remark about them.
 fn is_counted(name: &str) -> bool {
     [
@@ -147,6 +199,7 @@ fn contents(counts: &Counts, numbers: &mut Numbers) {
         add("cookie", of(|profile| profile.cookie));
         add("edns", of(|profile| profile.buffer != Buffer::NoEdns));
         add("tc", flow.truncated());
+        add("further", flow.continued());
         for (buffer, name) in BUFFERS {
             let count = flow.queries_where(|profile| profile.buffer == buffer);
             add(&format!("buffer {name}"), count);
@@ -245,6 +298,27 @@ mod tests {
             "num-sources-ipv4: 4\nl-lost: 2\n",
             &[("num-sources-ipv4", 4)],
         );
+    }
+
+    #[test]
+    fn metrics_of_responses_have_the_names_of_rssac002() {
+        let check = |line: &str, expected: Option<(&str, u64)>| {
+            let expected = expected.map(|(name, count)| (name.to_owned(), count));
+            assert_eq!(metric(line), expected, "{line}");
+        };
+        check(
+            "imrs_responses_total{transport=\"udp\",family=\"ipv4\"} 7",
+            Some(("dns-udp-responses-sent-ipv4", 7)),
+        );
+        check(
+            "imrs_responses_total{transport=\"tls\",family=\"ipv6\"} 8",
+            Some(("l-dns-tls-responses-sent-ipv6", 8)),
+        );
+        check(
+            "imrs_response_bytes_total{transport=\"udp\",family=\"ipv4\"} 7",
+            None,
+        );
+        check("# TYPE imrs_responses counter", None);
     }
 
     #[test]

@@ -12,11 +12,13 @@
 use super::Args;
 use super::capture::Capture;
 use super::corpus::Corpus;
+use super::numbers::{self, Numbers};
 use super::replay::replay;
 use super::server::{self, Setup};
 use super::stage::Stage;
 use super::{client, scenes};
 use crate::bench::queries::Delegations;
+use crate::imrs::Imrs;
 use crate::peers::tool_command;
 use crate::root;
 use crate::transfer::certificates;
@@ -41,6 +43,8 @@ pub(super) struct Played {
     pub(super) keys: PathBuf,
     /// What imrs counted.
     pub(super) statistics: PathBuf,
+    /// What the metrics of both its lives came to.
+    pub(super) metrics: Numbers,
 }
 
 /// Plays all of it.
@@ -68,8 +72,8 @@ pub(super) fn play(args: &Args, program: &Path, folder: &Path) -> Result<Played>
         begin,
         keys,
     };
-    run.one_day(args, &zones.versions[1])
-        .and_then(|server| run.next_day(args, server))?;
+    let server = run.one_day(args, &zones.versions[1])?;
+    let metrics = run.next_day(args, server)?;
     let packets = capture.finish()?;
     run.tell("tcpdump", &format!("{packets} packets, none lost"));
     Ok(Played {
@@ -78,6 +82,7 @@ pub(super) fn play(args: &Args, program: &Path, folder: &Path) -> Result<Played>
         ahead_s: ahead.as_secs(),
         keys: run.keys,
         statistics: run.setup.statistics(),
+        metrics,
     })
 }
 
@@ -108,7 +113,7 @@ struct Run {
 
 impl Run {
     /// Until midnight.
-    fn one_day(&self, args: &Args, next_zone: &Path) -> Result<crate::imrs::Imrs> {
+    fn one_day(&self, args: &Args, next_zone: &Path) -> Result<Imrs> {
         let server = self.setup.start(&self.stage)?;
         self.tell("imrs", "serves");
         self.replay(0, args.speed, usize::MAX)?;
@@ -136,8 +141,8 @@ impl Run {
         Ok(server)
     }
 
-    /// From midnight on.
-    fn next_day(&self, args: &Args, server: crate::imrs::Imrs) -> Result<()> {
+    /// From midnight on. Gives what the metrics came to.
+    fn next_day(&self, args: &Args, server: Imrs) -> Result<Numbers> {
         if Instant::now() > self.midnight {
             self.tell("clock", "it was midnight within what was sent last");
         }
@@ -145,6 +150,7 @@ impl Run {
         client::shun(self.midnight);
         self.tell("clock", "it is the next day");
         self.replay(0, args.speed, AFTER_MIDNIGHT)?;
+        let mut metrics = numbers::metrics(&self.setup.metrics())?;
         drop(server);
         self.tell("imrs", "was stopped");
         let server = self.setup.start(&self.stage)?;
@@ -155,9 +161,12 @@ impl Run {
         self.scene("flood of a server that is held", || {
             scenes::flood(self.midnight, &server, &clients, flood)
         })?;
+        for (name, count) in numbers::metrics(&self.setup.metrics())? {
+            *metrics.entry(name).or_default() += count;
+        }
         drop(server);
         self.tell("imrs", "was stopped");
-        Ok(())
+        Ok(metrics)
     }
 
     /// Clients that were answered on the next day.

@@ -3,7 +3,6 @@
 
 use super::stage::{ENCRYPTED, IPV4, IPV6, PLAIN, Stage};
 use crate::imrs::{self, Imrs};
-use crate::peers::tool_command;
 use crate::transfer::certificates::Certificate;
 use anyhow::{Context, Result, ensure};
 use std::fs::{self, Permissions};
@@ -40,7 +39,7 @@ impl Setup {
         let wrapped = folder.join("imrs-ahead");
         let script = format!(
             "#!/bin/sh\nexport {}\nexec {} \"$@\"\n",
-            clock_ahead(ahead)?,
+            clock_ahead(ahead),
             program.display()
         );
         fs::write(&wrapped, script)?;
@@ -64,6 +63,11 @@ impl Setup {
         self.state.join("statistics")
     }
 
+    /// Where its metrics are told.
+    pub(super) fn metrics(&self) -> PathBuf {
+        self.state.join("metrics.sock")
+    }
+
     /// Starts it, and returns when it says that it is ready. It is not asked, since whoever asks is
     /// counted.
     pub(super) fn start(&self, stage: &Stage) -> Result<Imrs> {
@@ -80,6 +84,12 @@ impl Setup {
                 server.daemon.log()
             );
             thread::sleep(PAUSE);
+        }
+        // What faketime shares with children that imrs does not have would stay behind.
+        for pid in server.daemon.processes() {
+            for name in ["faketime_shm", "sem.faketime_sem"] {
+                let _ = fs::remove_file(format!("/dev/shm/{name}_{pid}"));
+            }
         }
         Ok(server)
     }
@@ -101,6 +111,8 @@ state = \"{}\"
 control = \"{}\"
 [statistics]
 letter = \"l\"
+[metrics]
+socket = \"{}\"
 [encrypted]
 listen-tls = [\"{IPV4}:{ENCRYPTED}\", \"[{IPV6}]:{ENCRYPTED}\"]
 listen-quic = [\"{IPV4}:{ENCRYPTED}\", \"[{IPV6}]:{ENCRYPTED}\"]
@@ -115,6 +127,7 @@ allow-transfer = [\"{}\"]
 {anchors}",
             self.state.display(),
             imrs::control(directory).display(),
+            self.metrics().display(),
             certificate.display(),
             private_key.display(),
             self.zone.display(),
@@ -123,26 +136,15 @@ allow-transfer = [\"{}\"]
     }
 }
 
-/// The variables by which a program has a clock that is ahead: those that faketime sets. It is not run
-/// itself, since it stays between a program and its signals. The steady clock is left alone.
-fn clock_ahead(ahead: Duration) -> Result<String> {
-    let output = tool_command("faketime")?
-        .args(["-m", "--exclude-monotonic", "-f"])
-        .arg(format!("+{}s", ahead.as_secs()))
-        .arg("env")
-        .output()?;
-    let text = String::from_utf8(output.stdout)?;
-    // What `faketime` shares with the program that it starts is gone when it ends.
-    let is_its = |line: &&str| ITS.iter().any(|name| line.starts_with(name));
-    let variables: Vec<String> = { text.lines().filter(is_its) }
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| format!("{name}='{value}'"))
-        .collect();
-    ensure!(
-        variables.len() == ITS.len(),
-        "faketime does not set {ITS:?}: {text}"
-    );
-    Ok(format!("NO_FAKE_STAT=1 {}", variables.join(" ")))
+/// The variables by which a program has a clock that is ahead, as faketime of Debian sets them; `$LIB` is
+/// for the dynamic linker. The command itself is not run: it would stay between a program and its
+/// signals. The steady clock and the times of files are left alone.
+fn clock_ahead(ahead: Duration) -> String {
+    format!(
+        "LD_PRELOAD='/usr/$LIB/faketime/libfaketimeMT.so.1' FAKETIME=+{}s \
+         FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1",
+        ahead.as_secs()
+    )
 }
 
 /// Waits until a server serves another version of its zone than it did, after a signal to reload.
@@ -165,9 +167,6 @@ pub(super) fn reload(server: &Imrs) -> Result<()> {
     }
     Ok(())
 }
-
-/// What faketime sets.
-const ITS: [&str; 3] = ["LD_PRELOAD=", "FAKETIME=", "FAKETIME_DONT_FAKE_MONOTONIC="];
 
 /// What the log says then.
 const READY: &str = "ready: ";

@@ -13,7 +13,6 @@ mod metrics;
 mod refusals;
 mod sandbox;
 mod serve;
-mod statistics;
 mod stats;
 mod support;
 mod zones;

@@ -24,6 +24,13 @@ pub const SOURCES_OCTETS: usize = 64 << 20;
 /// The same where the days of many nodes become one: four times as many, within 1 GiB in all.
 pub const SOURCES_MERGED_OCTETS: usize = 256 << 20;
 
+/// Octets that the IPv4 addresses of one day may have: 60 million of them exactly wherever they are,
+/// and many more where they are neighbours. L-Root has 7 million a day in all.
+pub const SOURCES_IPV4_OCTETS: usize = 128 << 20;
+
+/// New IPv4 addresses between two looks at this budget: a look takes as long as some hundred.
+pub const SOURCES_IPV4_LOOK: u32 = 4096;
+
 /// Registers of a sketch, as a power of 2: 64 KiB, and a standard error of 0.41 %.
 pub const SKETCH_PRECISION: u8 = 16;
 
@@ -75,8 +82,8 @@ pub const SERIALS_MAX: usize = 64;
 /// Percentage of the instances that have to serve a serial (RSSAC002v5, load-time).
 pub const LOADED_PERCENT: usize = 95;
 
-/// Octets of the file of a day that is read: one with every IPv4 address has 512 MiB, and IPv6
-/// sources have their budget twice.
+/// Octets of the file of a day that is read: IPv4 sources have 128 MiB at most, and IPv6 sources
+/// twice their budget, that of merged days.
 pub const DAY_OCTETS_MAX: u64 = 1 << 30;
 
 /// Seconds of a slot of the course of a day: 288 slots draw a day finely, and are 35 kB of memory.

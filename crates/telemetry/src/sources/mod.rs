@@ -1,14 +1,14 @@
 //! The sources of one UTC day, each counted once (RSSAC002v5, unique-sources).
 //!
-//! Start reading at [`Sources`]. IPv4 addresses are counted exactly: a compressed bitmap of them
-//! has 8 MB for a busy day, and cannot have more than 512 MiB. IPv6 addresses and their /64 are
-//! counted exactly up to a budget, since a flood in random names can make up any number of them;
-//! above it a sketch says how many they are, within an error that [`Method`] states. Both forms
+//! Start reading at [`Sources`]. IPv4 addresses are kept in a compressed bitmap, which has 8 MB for a
+//! busy day, IPv6 addresses and their /64 in a list. Each is exact up to a budget, since a flood in
+//! forged names can make up any number of them; above it a sketch says how many they are, within an error that [`Method`] states. Both forms
 //! merge with both. [`Front`] is what a worker has of it. This module does not know where days
 //! begin.
 
 mod distinct;
 mod front;
+mod ipv4;
 mod sketch;
 mod v1;
 
@@ -16,13 +16,13 @@ pub use front::{Drain, Front, FrontSize, Noted, front};
 pub use v1::Corrupt;
 
 use distinct::Distinct;
-use roaring::RoaringBitmap;
+use ipv4::Ipv4;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The sources of one day.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    ipv4: RoaringBitmap,
+    ipv4: Ipv4,
     ipv6: Distinct<u128>,
     prefixes: Distinct<u64>,
     /// Sources that may be missing.
@@ -56,7 +56,7 @@ impl Sources {
     /// None yet. IPv6 addresses, and /64, are kept each in so many octets at most.
     pub fn new(budget_octets: usize) -> Sources {
         Sources {
-            ipv4: RoaringBitmap::new(),
+            ipv4: Ipv4::new(),
             ipv6: Distinct::new(budget_octets),
             prefixes: Distinct::new(budget_octets),
             missed: 0,
@@ -87,7 +87,7 @@ impl Sources {
 
     /// Adds the sources of another place on the same day.
     pub fn merge(&mut self, other: &Sources) {
-        self.ipv4 |= &other.ipv4;
+        self.ipv4.merge(&other.ipv4);
         self.ipv6.merge(&other.ipv6);
         self.prefixes.merge(&other.prefixes);
         self.missed = self.missed.saturating_add(other.missed);
@@ -95,10 +95,7 @@ impl Sources {
 
     /// IPv4 addresses.
     pub fn ipv4(&self) -> Figure {
-        Figure {
-            value: self.ipv4.len(),
-            method: Method::Exact,
-        }
+        self.ipv4.figure()
     }
 
     /// IPv6 addresses.
@@ -124,7 +121,7 @@ impl Sources {
 
     /// About how many octets of memory this takes.
     pub fn octets(&self) -> usize {
-        self.ipv4.serialized_size() + self.ipv6.octets() + self.prefixes.octets()
+        self.ipv4.octets() + self.ipv6.octets() + self.prefixes.octets()
     }
 }
 

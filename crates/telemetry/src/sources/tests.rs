@@ -203,11 +203,12 @@ fn broken_sources_are_named_by_what_is_broken() {
         assert_eq!(Sources::decode(octets, 1 << 20).unwrap_err(), error);
     };
     let good = Sources::new(1 << 20).encode();
-    assert_eq!(good, [0, 8, 0x3a, 0x30, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(good, [0, 0, 8, 0x3a, 0x30, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     check(&[], Corrupt::Form);
     check(&[&good[..], &[0]].concat(), Corrupt::Form);
-    check(&[0, 2, 1, 2, 0, 0, 0, 0], Corrupt::Ipv4);
-    let with = |ipv6: &[u8], prefixes: &[u8]| [&good[..10], ipv6, prefixes].concat();
+    check(&[0, 0, 2, 1, 2, 0, 0, 0, 0], Corrupt::Ipv4);
+    check(&[0, 1, 2, 1, 2, 0, 0, 0, 0], Corrupt::Sketch);
+    let with = |ipv6: &[u8], prefixes: &[u8]| [&good[..11], ipv6, prefixes].concat();
     check(&with(&[0, 2, 5, 0], &[0, 0]), Corrupt::Order);
     let wide = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2];
     check(

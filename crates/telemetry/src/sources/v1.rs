@@ -6,6 +6,7 @@
 
 use super::Sources;
 use super::distinct::{Distinct, Key};
+use super::ipv4::Ipv4;
 use super::sketch::Sketch;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ pub enum Corrupt {
     #[error("the IPv6 addresses or prefixes are not in order")]
     Order,
     /// The registers of a sketch are none.
-    #[error("the sketch of IPv6 addresses or prefixes has impossible registers")]
+    #[error("a sketch of addresses or prefixes has impossible registers")]
     Sketch,
 }
 
@@ -31,9 +32,16 @@ pub enum Corrupt {
 struct SourcesForm<'a> {
     missed: u64,
     #[serde(borrow)]
-    ipv4: &'a [u8],
+    ipv4: Ipv4Form<'a>,
     ipv6: DistinctForm<'a>,
     prefixes: DistinctForm<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Ipv4Form<'a> {
+    /// In the form that all libraries of Roaring bitmaps share.
+    Exact(&'a [u8]),
+    Sketch(&'a [u8]),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,13 +53,21 @@ enum DistinctForm<'a> {
 impl Sources {
     /// Its octets, to be read by [`Sources::decode`].
     pub fn encode(&self) -> Vec<u8> {
-        let mut ipv4 = Vec::with_capacity(self.ipv4.serialized_size());
-        // Writing to memory does not fail; a set that were cut short would be refused by its reader.
-        let written = self.ipv4.serialize_into(&mut ipv4);
-        debug_assert!(written.is_ok(), "memory takes all octets");
+        let mut octets = Vec::new();
+        let ipv4 = match self.ipv4.content() {
+            Ok(bitmap) => {
+                octets.reserve_exact(bitmap.serialized_size());
+                // Writing to memory does not fail; a set that were cut short would be refused by
+                // its reader.
+                let written = bitmap.serialize_into(&mut octets);
+                debug_assert!(written.is_ok(), "memory takes all octets");
+                Ipv4Form::Exact(&octets)
+            }
+            Err(sketch) => Ipv4Form::Sketch(sketch.registers()),
+        };
         let form = SourcesForm {
             missed: self.missed,
-            ipv4: &ipv4,
+            ipv4,
             ipv6: form_of(&self.ipv6),
             prefixes: form_of(&self.prefixes),
         };
@@ -65,17 +81,29 @@ impl Sources {
         if !rest.is_empty() {
             return Err(Corrupt::Form);
         }
-        let mut ipv4 = form.ipv4;
-        let set = RoaringBitmap::deserialize_from(&mut ipv4).map_err(|_| Corrupt::Ipv4)?;
-        if !ipv4.is_empty() {
-            return Err(Corrupt::Ipv4);
-        }
         Ok(Sources {
-            ipv4: set,
+            ipv4: read_ipv4(&form.ipv4)?,
             ipv6: read(form.ipv6, budget_octets)?,
             prefixes: read(form.prefixes, budget_octets)?,
             missed: form.missed,
         })
+    }
+}
+
+fn read_ipv4(form: &Ipv4Form<'_>) -> Result<Ipv4, Corrupt> {
+    match form {
+        Ipv4Form::Exact(octets) => {
+            let mut octets = *octets;
+            let set = RoaringBitmap::deserialize_from(&mut octets).map_err(|_| Corrupt::Ipv4)?;
+            match octets.is_empty() {
+                true => Ok(Ipv4::of_bitmap(set)),
+                false => Err(Corrupt::Ipv4),
+            }
+        }
+        Ipv4Form::Sketch(registers) => {
+            let sketch = Sketch::of_registers(registers).ok_or(Corrupt::Sketch)?;
+            Ok(Ipv4::of_sketch(sketch))
+        }
     }
 }
 

@@ -192,3 +192,10 @@ pub const CAPTURE_RETRY_MIN: Duration = Duration::from_secs(1);
 
 /// The same at most.
 pub const CAPTURE_RETRY_MAX: Duration = Duration::from_secs(60);
+
+/// Messages of one place in the code that are logged in [`LOG_WINDOW`]: one for each of fifty zones,
+/// and of a fault that comes with every packet or connection a picture.
+pub const LOG_BURST: u32 = 50;
+
+/// Time after which a place in the code may log as many again.
+pub const LOG_WINDOW: Duration = Duration::from_secs(60);

@@ -10,18 +10,23 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One number, by imrs and by others, each of which may not count it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
-    name: String,
-    imrs: u64,
-    others: [Option<u64>; 2],
-    verdict: Verdict,
+    pub(super) name: String,
+    pub(super) imrs: u64,
+    pub(super) others: [Option<u64>; 2],
+    pub(super) verdict: Verdict,
 }
 
 /// What a row shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     Equal,
     /// So many are missing, which imrs declares to be lost.
     Declared(u64),
+    /// So many are missing in a capture, which has malformed messages only as a number.
+    Uncaptured {
+        malformed: u64,
+        lost: u64,
+    },
     Different,
 }
 
@@ -81,19 +86,10 @@ fn balances(rows: &[Row], lost: u64) -> Vec<Row> {
         let missing: u64 = parts
             .map(|row| match row.verdict {
                 Verdict::Declared(missing) => missing,
-                Verdict::Equal | Verdict::Different => 0,
+                Verdict::Equal | Verdict::Uncaptured { .. } | Verdict::Different => 0,
             })
             .sum();
-        Row {
-            name: format!("lost, by {name}"),
-            imrs: lost,
-            others: [Some(missing), None],
-            verdict: if missing == lost {
-                Verdict::Equal
-            } else {
-                Verdict::Different
-            },
-        }
+        Row::of_equal(&format!("lost, by {name}"), lost, missing)
     };
     WAYS.map(balance).into()
 }
@@ -110,13 +106,27 @@ const WAYS: [Way; 3] = [
 ];
 
 impl Row {
+    /// One that holds if both are equal.
+    pub(super) fn of_equal(name: &str, imrs: u64, other: u64) -> Row {
+        Row {
+            name: name.to_owned(),
+            imrs,
+            others: [Some(other), None],
+            verdict: if imrs == other {
+                Verdict::Equal
+            } else {
+                Verdict::Different
+            },
+        }
+    }
+
     /// Whether it holds.
     pub(super) fn holds(&self) -> bool {
         self.verdict != Verdict::Different
     }
 
     /// Whether nobody has counted anything.
-    fn is_nothing(&self) -> bool {
+    pub(super) fn is_nothing(&self) -> bool {
         self.imrs == 0 && self.others.iter().flatten().all(|other| *other == 0)
     }
 
@@ -125,6 +135,10 @@ impl Row {
         let verdict = match self.verdict {
             Verdict::Equal => "=".to_owned(),
             Verdict::Declared(missing) => format!("= and {missing} lost"),
+            Verdict::Uncaptured { malformed, lost: 0 } => format!("= and {malformed} malformed"),
+            Verdict::Uncaptured { malformed, lost } => {
+                format!("= and {malformed} malformed, {lost} lost")
+            }
             Verdict::Different => {
                 let others = self.others.iter().flatten();
                 let differences = others.map(|count| self.imrs.cast_signed() - count.cast_signed());
@@ -190,12 +204,12 @@ fn kind(name: &str) -> Option<String> {
 }
 
 /// Whether what dnspython reads has such a number: it reads nothing that is encrypted.
-fn dnspython_counts(name: &str) -> bool {
+pub(super) fn dnspython_counts(name: &str) -> bool {
     !name.starts_with("l-")
 }
 
 /// Whether what tshark tells has such a number: not what is in a query.
-fn tshark_counts(name: &str) -> bool {
+pub(super) fn tshark_counts(name: &str) -> bool {
     let is_of_contents = name
         .split_once(' ')
         .is_some_and(|(of, _)| of.contains("-ipv"));

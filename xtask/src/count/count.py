@@ -153,7 +153,7 @@ class Stream:
 
 
 def messages(path, facts):
-    """Time, transport, client, connection if any, direction and octets of all messages."""
+    """Time, transport, client, its port, connection if any, direction and octets of all messages."""
     streams = {}
     for moment, source, destination, protocol, payload in packets(path):
         if protocol in (1, 58):
@@ -163,14 +163,14 @@ def messages(path, facts):
             continue
         from_port, to_port = struct.unpack("!HH", payload[:4])
         if destination in SERVICES and to_port == PORT:
-            client, is_query = source, True
+            client, port, is_query = source, from_port, True
         elif source in SERVICES and from_port == PORT:
-            client, is_query = destination, False
+            client, port, is_query = destination, to_port, False
         else:
             continue
         if protocol == 17:
             length = int.from_bytes(payload[4:6], "big")
-            yield moment, "udp", client, None, is_query, payload[8:length]
+            yield moment, "udp", client, port, None, is_query, payload[8:length]
             continue
         sequence = int.from_bytes(payload[4:8], "big")
         start, flags = (payload[12] >> 4) * 4, payload[13]
@@ -182,7 +182,7 @@ def messages(path, facts):
             streams[key].connection = opened
         if len(payload) > start:
             for message in streams[key].segment(sequence, payload[start:]):
-                yield moment, "tcp", client, streams[key].connection, is_query, message
+                yield moment, "tcp", client, port, streams[key].connection, is_query, message
 
 
 def is_unreachable(source, protocol, payload):
@@ -196,9 +196,10 @@ def is_unreachable(source, protocol, payload):
 def by_dnspython(path, shift):
     days = Days(shift)
     facts = collections.Counter(unreachable=0, no_queries=0)
-    transferred = collections.Counter()
-    for moment, transport, client, connection, is_query, message in messages(path, facts):
+    transferred, unreadable = collections.Counter(), Unreadable()
+    for moment, transport, client, port, connection, is_query, message in messages(path, facts):
         day = days.at(moment)
+        asked = transport, client, port, message[:2]
         if not is_query:
             if connection and connection.open:
                 connection.open -= 1
@@ -209,6 +210,7 @@ def by_dnspython(path, shift):
                 transferred[name] += 1 if connection.is_of_transfer else 2
                 connection.is_of_transfer = True
             rcode, truncated = response(message[2:])
+            unreadable.response(asked, rcode)
             day.response("", transport, client, len(message), rcode)
             day.numbers[f"{transport}-{family(client)} tc"] += truncated
         elif len(message) < 12 or message[2] & 0x80:
@@ -217,9 +219,48 @@ def by_dnspython(path, shift):
             if connection:
                 connection.open += 1
             day.query("", transport, client, len(message))
+            unreadable.query(asked, message)
             for what in query(message[2:]):
                 day.numbers[f"{transport}-{family(client)} {what}"] += 1
-    return days.json(**facts, transferred=transferred)
+    return days.json(**facts, transferred=transferred, **unreadable.facts())
+
+
+class Unreadable:
+    """Queries whose first question cannot be read, which C-DNS counts as malformed, and their responses."""
+
+    def __init__(self):
+        self.numbers = collections.Counter()
+        self.open = collections.defaultdict(collections.deque)
+        self.sources = {True: set(), False: set()}
+
+    def query(self, asked, message):
+        transport, client, *_ = asked
+        is_readable = has_whole_question(message)
+        self.open[asked].append(is_readable)
+        self.sources[is_readable].add(str(client))
+        if not is_readable:
+            self.numbers[f"dns-{transport}-queries-received-{family(client)}"] += 1
+
+    def response(self, asked, rcode):
+        transport, client, *_ = asked
+        if self.open[asked] and not self.open[asked].popleft():
+            self.numbers[f"dns-{transport}-responses-sent-{family(client)}"] += 1
+            self.numbers[f"rcode {rcode}"] += 1
+
+    def facts(self):
+        nothing_else = sorted(self.sources[False] - self.sources[True])
+        return {"unreadable": self.numbers, "unreadable_sources": nothing_else}
+
+
+def has_whole_question(message):
+    """Whether the first question can be read, if there is any; nothing of a name can be ahead of it."""
+    if message[4:6] == b"\0\0":
+        return True
+    at = 12
+    while at < len(message) and 0 < message[at] < 64:
+        at += 1 + message[at]
+    # Behind at most 254 octets of labels the root, then type and class (RFC 1035 section 4.1.2).
+    return at < 12 + 255 and at + 5 <= len(message) and message[at] == 0
 
 
 @functools.lru_cache(maxsize=None)

@@ -1,16 +1,18 @@
 //! `cargo xtask count`: whether imrs counts exactly, by two counts that have nothing of imrs.
 //!
 //! ```text
-//! captures of a root server ─▶ clients with the addresses in them ─▶ imrs ─▶ its days and documents
+//! captures of a root server ─▶ clients with the addresses in them ─▶ imrs ─▶ its days, documents, captures
 //!                                                │                                    │ equal?
 //!                                             tcpdump ─▶ dnspython, tshark ───────────┘
 //! ```
 //!
 //! Start reading at [`run`]. `corpus` has what is replayed and `replay` sends it, `scenes` has what
 //! captures lack, `play` what happens when; `numbers` reads what was counted, `compare` compares. Every
-//! number has to be equal; but what the kernel dropped has to be declared, to the last datagram.
+//! number has to be equal; but what the kernel dropped has to be declared, to the last datagram. What imrs
+//! captured of its messages is counted by `captured`.
 
 mod capture;
+mod captured;
 mod client;
 mod compare;
 mod corpus;
@@ -150,6 +152,11 @@ fn judge(args: &Args, played: &Played) -> Result<Outcome> {
     let rows = compare::metrics(&played.metrics, &by_dnspython, &by_tshark);
     compare::print("OpenMetrics, both days", &rows, Whole::Each);
     outcome.add(&rows);
+    let lost = kept.values().map(|day| day.lost).sum();
+    for (title, rows) in captured::rows(&played.captures, &dnspython, &tshark, lost)? {
+        compare::print(&title, &rows, Whole::Each);
+        outcome.add(&rows);
+    }
     Ok(outcome)
 }
 
@@ -163,17 +170,21 @@ fn side_by_side(own: &Kept, dnspython: &Counted, tshark: &Counted, day: &str) ->
     compare::rows(&own.numbers, &dnspython.numbers, &tshark.numbers, own.lost)
 }
 
-const TOOLS: [Tool; 7] = [
+const TOOLS: [Tool; 8] = [
     tool("tshark", "tshark"),
     tool("tcpdump", "tcpdump"),
     tool("faketime", "faketime"),
     tool("kdig", "knot-dnsutils"),
     tool("xz", "xz-utils"),
     tool("/usr/bin/python3", "python3"),
-    // No command: what is looked for is the module.
+    // No commands: what is looked for are the modules.
     tool(
         "/usr/lib/python3/dist-packages/dns/message.py",
         "python3-dnspython",
+    ),
+    tool(
+        "/usr/lib/python3/dist-packages/cbor2/__init__.py",
+        "python3-cbor2",
     ),
 ];
 

@@ -10,6 +10,7 @@ use imrs_telemetry::day::{Account, Sealed};
 use imrs_telemetry::limits::SOURCES_OCTETS;
 use imrs_telemetry::rssac002::{self, Letter};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
@@ -46,9 +47,20 @@ pub(super) struct Counted {
     /// Responses that are part of a transfer.
     #[serde(default)]
     pub(super) transferred: Numbers,
+    /// Queries whose first question cannot be read, and their responses.
+    #[serde(default)]
+    pub(super) unreadable: Numbers,
+    /// Who sent no others.
+    #[serde(default)]
+    pub(super) unreadable_sources: BTreeSet<IpAddr>,
 }
 
 impl Counted {
+    /// Who sent queries on any day.
+    pub(super) fn sources(&self) -> impl Iterator<Item = IpAddr> {
+        self.days.values().flat_map(|day| &day.sources).copied()
+    }
+
     /// The numbers of all days together.
     pub(super) fn sum(&self) -> Numbers {
         let mut sum = Numbers::new();
@@ -226,18 +238,29 @@ pub(super) fn by_tshark(capture: &Path, ahead_s: u64, keys: &Path) -> Result<Cou
 }
 
 fn counted(how: &str, capture: &Path, ahead_s: u64, keys: Option<&Path>) -> Result<Counted> {
-    // That of Debian, which has the module; another one may come first on the path.
-    let mut command: Command = tool_command("/usr/bin/python3")?;
-    command.arg("-c").arg(include_str!("count.py"));
+    let mut command = python(include_str!("count.py"))?;
     command
         .arg(how)
         .arg(capture)
         .arg(ahead_s.to_string())
         .args(keys);
+    told_by(how, command)
+}
+
+/// Python with a program. It is that of Debian, which has the modules; another one may come first on
+/// the path.
+pub(super) fn python(program: &str) -> Result<Command> {
+    let mut command: Command = tool_command("/usr/bin/python3")?;
+    command.arg("-c").arg(program);
+    Ok(command)
+}
+
+/// What a program tells in JSON.
+pub(super) fn told_by<T: DeserializeOwned>(who: &str, mut command: Command) -> Result<T> {
     let output = command.output()?;
     let error = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{how} cannot count: {error}");
-    serde_json::from_slice(&output.stdout).with_context(|| format!("what {how} counted"))
+    ensure!(output.status.success(), "{who} cannot count: {error}");
+    serde_json::from_slice(&output.stdout).with_context(|| format!("what {who} counted"))
 }
 
 /// How many sources there are, under the names of RSSAC002.

@@ -43,6 +43,8 @@ pub(super) struct Played {
     pub(super) keys: PathBuf,
     /// What imrs counted.
     pub(super) statistics: PathBuf,
+    /// What it captured, in C-DNS and in dnstap.
+    pub(super) captures: [PathBuf; 2],
     /// What the metrics of both its lives came to.
     pub(super) metrics: Numbers,
 }
@@ -82,6 +84,7 @@ pub(super) fn play(args: &Args, program: &Path, folder: &Path) -> Result<Played>
         ahead_s: ahead.as_secs(),
         keys: run.keys,
         statistics: run.setup.statistics(),
+        captures: run.setup.captures(),
         metrics,
     })
 }

@@ -1,5 +1,5 @@
-//! The imrs that is watched: with statistics, limits and cookies as an operator has them, plain and
-//! encrypted, by a clock that is ahead, with state that outlives it.
+//! The imrs that is watched: with statistics, captures, limits and cookies as an operator has them,
+//! plain and encrypted, by a clock that is ahead, with state that outlives it.
 
 use super::stage::{ENCRYPTED, IPV4, IPV6, PLAIN, Stage};
 use crate::imrs::{self, Imrs};
@@ -63,6 +63,11 @@ impl Setup {
         self.state.join("statistics")
     }
 
+    /// Where its captures are, in C-DNS and in dnstap.
+    pub(super) fn captures(&self) -> [PathBuf; 2] {
+        ["cdns", "dnstap"].map(|name| self.state.join("captures").join(name))
+    }
+
     /// Where its metrics are told.
     pub(super) fn metrics(&self) -> PathBuf {
         self.state.join("metrics.sock")
@@ -103,6 +108,7 @@ impl Setup {
             private_key,
             ..
         } = &self.certificate;
+        let [cdns, dnstap] = self.captures();
         format!(
             "[node]
 listen = [\"{IPV4}:{PLAIN}\", \"[{IPV6}]:{PLAIN}\"]
@@ -118,6 +124,16 @@ listen-tls = [\"{IPV4}:{ENCRYPTED}\", \"[{IPV6}]:{ENCRYPTED}\"]
 listen-quic = [\"{IPV4}:{ENCRYPTED}\", \"[{IPV6}]:{ENCRYPTED}\"]
 certificate = \"{}\"
 private-key = \"{}\"
+[[capture]]
+name = \"cdns\"
+format = \"c-dns\"
+directory = \"{}\"
+compression = \"none\"
+[[capture]]
+name = \"dnstap\"
+format = \"dnstap\"
+directory = \"{}\"
+compression = \"none\"
 [[zone]]
 name = \".\"
 file = \"{}\"
@@ -130,6 +146,8 @@ allow-transfer = [\"{}\"]
             self.metrics().display(),
             certificate.display(),
             private_key.display(),
+            cdns.display(),
+            dnstap.display(),
             self.zone.display(),
             super::scenes::SECONDARIES,
         )

@@ -14,14 +14,16 @@ use imrs_telemetry::Day;
 use imrs_telemetry::day::{Account, Sealed};
 use imrs_telemetry::limits::DAY_OCTETS_MAX;
 use imrs_telemetry::rssac002::{self, Letter};
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The folder of a node's days.
-#[derive(Clone, Debug)]
+/// The folder of a node's days, which nobody else has.
+#[derive(Debug)]
 pub(super) struct Archive {
     folder: PathBuf,
+    /// Holds the lock on it.
+    _locked: File,
     /// Whose documents are written, if any are.
     letter: Option<Letter>,
 }
@@ -50,15 +52,22 @@ pub(super) struct Found {
 impl Archive {
     /// The archive in a folder, which is made if it is not there.
     pub(super) fn open(folder: &Path, letter: Option<Letter>) -> Result<Archive, Trouble> {
-        let archive = Archive {
-            folder: folder.to_owned(),
-            letter,
-        };
         for part in [OPEN, SEALED] {
             let path = folder.join(part);
             fs::create_dir_all(&path).map_err(failed("make", &path))?;
         }
-        Ok(archive)
+        let locked = File::open(folder).map_err(failed("open", folder))?;
+        locked.try_lock().map_err(|cause| match cause {
+            TryLockError::Error(cause) => failed("lock", folder)(cause),
+            TryLockError::WouldBlock => {
+                failed("use", folder)(io::Error::other("another server keeps its days there"))
+            }
+        })?;
+        Ok(Archive {
+            folder: folder.to_owned(),
+            _locked: locked,
+            letter,
+        })
     }
 
     /// Reads what is there. Damaged files are renamed, so that they are found and lose nothing.
@@ -88,8 +97,7 @@ impl Archive {
 
     /// Keeps what is known of a day that goes on.
     pub(super) fn keep(&self, account: &Account) -> Result<(), Trouble> {
-        let path = self.path(OPEN, account.day);
-        files::write_whole(&path, &account.encode()).map_err(failed("write", &path))
+        write(&self.path(OPEN, account.day), &account.encode())
     }
 
     /// Keeps a closed day and its documents. One that is there already stays as it is.
@@ -97,7 +105,7 @@ impl Archive {
         let day = sealed.account().day;
         let path = self.path(SEALED, day);
         if !path.exists() {
-            files::write_whole(&path, &sealed.encode()).map_err(failed("write", &path))?;
+            write(&path, &sealed.encode())?;
         }
         self.publish(sealed)?;
         let open = self.path(OPEN, day);
@@ -119,23 +127,19 @@ impl Archive {
             if path.exists() {
                 continue;
             }
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder).map_err(failed("make", folder))?;
-            }
-            let text = document.to_string();
-            files::write_whole(&path, text.as_bytes()).map_err(failed("write", &path))?;
+            write(&path, document.to_string().as_bytes())?;
         }
         Ok(())
     }
 
-    /// Removes closed days that are older than so many.
-    pub(super) fn prune(&self, today: Day, days_kept: u32) -> Result<(), Trouble> {
-        let first = today.number().saturating_sub(days_kept);
-        for day in days(&self.folder.join(SEALED))? {
-            if day.number() < first {
-                let path = self.path(SEALED, day);
-                fs::remove_file(&path).map_err(failed("remove", &path))?;
-            }
+    /// Removes the oldest closed days but for so many: however late a clock says it is, the newest
+    /// stay.
+    pub(super) fn prune(&self, days_kept: u32) -> Result<(), Trouble> {
+        let days = days(&self.folder.join(SEALED))?;
+        let more = days.len().saturating_sub(days_kept as usize);
+        for day in days.into_iter().take(more) {
+            let path = self.path(SEALED, day);
+            fs::remove_file(&path).map_err(failed("remove", &path))?;
         }
         Ok(())
     }
@@ -148,7 +152,8 @@ impl Archive {
 /// The days that a folder has files of.
 fn days(folder: &Path) -> Result<Vec<Day>, Trouble> {
     let entries = fs::read_dir(folder).map_err(failed("list", folder))?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let files = entries.flatten().filter(|entry| entry.path().is_file());
+    let names = files.filter_map(|entry| entry.file_name().into_string().ok());
     let days = names.filter_map(|name| Day::parse(name.strip_suffix(ENDING)?.strip_suffix('.')?));
     let mut days: Vec<Day> = days.collect();
     days.sort_unstable();
@@ -157,8 +162,16 @@ fn days(folder: &Path) -> Result<Vec<Day>, Trouble> {
 
 /// Renames a file that is of no use now; says what is wrong with it and where it is.
 fn put_aside(path: &Path, reason: &str) -> String {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".damaged");
+    let named = |number: u32| {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(".damaged");
+        if number > 1 {
+            aside.push(format!("-{number}"));
+        }
+        aside
+    };
+    let free = (1..).map(named).find(|aside| !Path::new(aside).exists());
+    let aside = free.unwrap_or_default();
     match fs::rename(path, &aside) {
         Ok(()) => format!(
             "{}: {reason}; it is now {}",
@@ -170,6 +183,14 @@ fn put_aside(path: &Path, reason: &str) -> String {
             path.display()
         ),
     }
+}
+
+/// Writes a file whole or not at all, in folders that are made if somebody took them away.
+fn write(path: &Path, octets: &[u8]) -> Result<(), Trouble> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed("make", folder))?;
+    }
+    files::write_whole(path, octets).map_err(failed("write", path))
 }
 
 fn failed(what: &'static str, path: &Path) -> impl Fn(io::Error) -> Trouble {
@@ -255,24 +276,38 @@ mod tests {
         fs::remove_dir(folder.path().join("sealed")).unwrap();
         fs::write(folder.path().join("sealed"), "a file").unwrap();
         let trouble = archive.seal(&sealed).unwrap_err();
-        assert!(
-            trouble.to_string().starts_with("cannot write "),
-            "{trouble}"
-        );
+        assert!(trouble.to_string().starts_with("cannot make "), "{trouble}");
         assert!(folder.path().join("open/2026-01-01.day").is_file());
     }
 
     #[test]
-    fn closed_days_are_kept_for_as_long_as_is_asked() {
+    fn the_newest_closed_days_are_kept_whatever_the_clock_says() {
         let folder = tempfile::tempdir().unwrap();
-        let (archive, sealed) = (archive(folder.path()), sealed());
-        archive.seal(&sealed).unwrap();
-        let check = |today, is_kept| {
-            archive.prune(Day::parse(today).unwrap(), 30).unwrap();
-            let file = folder.path().join("sealed/2026-01-01.day");
-            assert_eq!(file.is_file(), is_kept, "{today}");
-        };
-        check("2026-01-31", true);
-        check("2026-02-01", false);
+        let archive = archive(folder.path());
+        let file = |name: &str| folder.path().join("sealed").join(name);
+        for name in [
+            "2025-12-31.day",
+            "2026-01-01.day",
+            "2105-01-01.day",
+            "notes.txt",
+        ] {
+            fs::write(file(name), "").unwrap();
+        }
+        archive.prune(3).unwrap();
+        assert!(file("2025-12-31.day").is_file());
+        archive.prune(2).unwrap();
+        assert!(!file("2025-12-31.day").exists());
+        assert!(file("2026-01-01.day").is_file());
+        assert!(file("notes.txt").is_file());
+    }
+
+    #[test]
+    fn two_servers_do_not_keep_their_days_in_one_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = archive(folder.path());
+        let refusal = Archive::open(folder.path(), None).unwrap_err();
+        assert!(crate::chain(&refusal).ends_with("another server keeps its days there"));
+        drop(first);
+        Archive::open(folder.path(), None).unwrap();
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Statistics {
 /// How the accounts stand, as of the last second.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
+    /// The day that the clock shows.
+    pub(crate) clock: Day,
     /// The day that is counted.
     pub(crate) today: Day,
     /// IPv4 sources of it, IPv6 sources, and their /64.
@@ -325,7 +327,7 @@ impl Clerk {
         while let (Some(archive), Some(sealed)) = (&self.archive, self.unwritten.front()) {
             let day = sealed.account().day;
             let written = archive.seal(sealed);
-            let written = written.and_then(|()| archive.prune(self.days.today(), self.days_kept));
+            let written = written.and_then(|()| archive.prune(self.days_kept));
             if !self.note(written.err()) {
                 return;
             }
@@ -376,6 +378,7 @@ impl Clerk {
         let zero = imrs_telemetry::sources::Sources::new(0);
         let sources = today.map_or(&zero, |account| &account.sources);
         Standing {
+            clock: moment(self.began).day(),
             today: self.days.today(),
             sources: [sources.ipv4(), sources.ipv6(), sources.prefixes()],
             sources_missed: sources.missed(),

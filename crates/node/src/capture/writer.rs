@@ -62,6 +62,8 @@ struct Now {
 struct Retry {
     at: Instant,
     wait: Duration,
+    /// Since when all is well, if it is.
+    well_since: Option<Instant>,
 }
 
 impl Writer {
@@ -103,6 +105,7 @@ impl Writer {
             retry: Retry {
                 at: now.steady,
                 wait: CAPTURE_RETRY_MIN,
+                well_since: None,
             },
             now,
         })
@@ -366,12 +369,17 @@ impl Writer {
             let (name, why) = (&self.name, chain(error));
             tracing::warn!("capture {name} loses messages until this is mended: {why}");
         }
+        // What is well for a moment only, such as a reader that vanishes again, is not mended.
+        let well_since = self.retry.well_since.take();
+        if well_since.is_some_and(|since| self.now.steady >= since + CAPTURE_RETRY_MAX) {
+            self.retry.wait = CAPTURE_RETRY_MIN;
+        }
         self.retry.at = self.now.steady + self.retry.wait;
         self.retry.wait = (self.retry.wait * 2).min(CAPTURE_RETRY_MAX);
     }
 
     fn recover(&mut self) {
-        self.retry.wait = CAPTURE_RETRY_MIN;
+        self.retry.well_since.get_or_insert(self.now.steady);
         if self.counts.is_failing.swap(false, Relaxed) {
             let lost = self.counts.lost.load(Relaxed);
             tracing::info!("capture {} is written again; {lost} lost so far", self.name);

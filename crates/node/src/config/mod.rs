@@ -379,6 +379,7 @@ impl Config {
             self.metrics = Some(Metrics::resolve(written, &taken)?);
         }
         self.captures = Capture::resolve(&self.written_captures)?;
+        self.statistics.check(self.node.state.is_some())?;
         let known = Known {
             keys: &self.keys,
             tls: &self.tls,

@@ -1,11 +1,13 @@
 //! `[statistics]`: what becomes of what is counted.
 
+use super::Mistake;
 use super::values::Limited;
 use crate::accounting::Keeping;
 use imrs_telemetry::day;
 use imrs_telemetry::rssac002::Letter;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use toml::Spanned;
 
 /// `[statistics]`
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -14,7 +16,7 @@ pub struct Statistics {
     /// Folder of the days; below that of the state when absent.
     pub directory: Option<PathBuf>,
     /// The letter of the root server whose RSSAC002 documents are written; none are when absent.
-    letter: Option<Told>,
+    letter: Option<Spanned<Told>>,
     /// How long a day stays open after its end.
     late_minutes: Option<Limited<1, 720>>,
     /// Closed days that are kept.
@@ -43,6 +45,17 @@ impl TryFrom<String> for Told {
 }
 
 impl Statistics {
+    /// Whether documents that are asked for have a place.
+    pub(super) fn check(&self, has_state: bool) -> Result<(), Mistake> {
+        match (&self.letter, &self.directory) {
+            (Some(letter), None) if !has_state => {
+                let message = "documents have no place; add `state` to [node], or `directory` here";
+                Err((letter.span().start, message.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What it says, with `state` as the folder of the node's state.
     pub(crate) fn resolve(&self, state: Option<&Path>) -> Keeping {
         let default = Keeping::default();
@@ -51,7 +64,7 @@ impl Statistics {
         let folder = self.directory.clone();
         Keeping {
             folder: folder.or_else(|| state.map(|state| state.join("statistics"))),
-            letter: self.letter.map(|Told(letter)| letter),
+            letter: { self.letter.as_ref() }.map(|letter| letter.get_ref().0),
             days: day::Settings {
                 late_ms: { self.late_minutes }
                     .map_or(default.days.late_ms, |minutes| ms(minutes.0)),

@@ -135,7 +135,16 @@ pub(super) fn attention(node: &Node) -> Vec<String> {
         .map(|trouble| format!("statistics are counted and not kept: {trouble}"));
     let balance = (!standing.balance.holds())
         .then(|| format!("what is counted does not agree: {}", standing.balance));
-    trouble.into_iter().chain(balance).collect()
+    let (clock, today) = (standing.clock, standing.today);
+    let ahead = (today > clock).then(|| {
+        format!(
+            "the clock shows {clock}, and days up to it are sealed already: what is counted stands under \
+             {today}; if the clock is right, take the day files from {today} on out of `sealed` and restart"
+        )
+    });
+    { trouble.into_iter().chain(balance) }
+        .chain(ahead)
+        .collect()
 }
 
 /// What was asked beside queries.

@@ -363,7 +363,18 @@ fn confinement(args: &Serve, config: &Config) -> anyhow::Result<Confinement> {
     // Shown anew at each reload.
     let shown = config.encrypted.iter();
     let shown = shown.flat_map(|shown| [&shown.identity.certificate, &shown.identity.private_key]);
-    let read = files.into_iter().chain(&args.anchors).chain(shown).cloned();
+    // Read by the threads of captures.
+    let keys = config
+        .captures
+        .iter()
+        .filter_map(|capture| capture.privacy.as_ref());
+    let keys = keys.map(|privacy| &privacy.key_file);
+    let read = files
+        .into_iter()
+        .chain(&args.anchors)
+        .chain(shown)
+        .chain(keys)
+        .cloned();
     let state = config.state().map(Path::to_owned);
     // A step of a roll is written beside them.
     let cookies = config.defence.cookies.as_ref();

@@ -288,7 +288,10 @@ impl Days {
         for open in &mut self.open {
             let account = &mut open.account;
             if jump.why == Why::ClockBack && account.day == today {
-                account.gaps.add(jump);
+                // However far it went, no more than a day of it was in this one.
+                let day_s = account.day.end_s() - account.day.start_s();
+                let to_s = jump.to_s.min(jump.from_s.saturating_add(day_s));
+                account.gaps.add(Gap { to_s, ..jump });
             } else if let Some(gap) = jump.within(account.day) {
                 account.gaps.add(gap);
             }

@@ -490,3 +490,22 @@ fn every_message_of_a_transfer_is_a_response() {
     let documents = documents(&account, Letter::new('l').unwrap(), 1);
     assert_eq!(violations(&documents), []);
 }
+
+#[test]
+fn a_clock_that_comes_back_from_far_ahead_leaves_no_gap_longer_than_a_day() {
+    let first = day("2025-10-01");
+    let mut node = Node::start(first.start_s() * 1000, Vec::new());
+    node.pass(HOUR_MS);
+    let right_ms = node.now.unix_ms;
+    node.set_clock(day("2105-01-01").start_s() * 1000);
+    node.set_clock(right_ms);
+    assert_eq!(node.days.today(), first);
+    let account = node.days.accounts().last().unwrap();
+    assert!(
+        account
+            .gaps
+            .told()
+            .iter()
+            .all(|gap| gap.seconds() <= 86_400)
+    );
+}

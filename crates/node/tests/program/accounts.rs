@@ -7,9 +7,10 @@ use imrs_telemetry::day::{Account, Why};
 use imrs_telemetry::limits::SOURCES_OCTETS;
 use imrs_wire::Rcode;
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -223,4 +224,36 @@ fn a_letter_that_no_root_server_has_is_refused() {
     let expected =
         "imrs.toml:2:10: `z` is not the letter of a root server; write one of `a` to `m`";
     assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn captures_are_anonymised_and_written_from_within_the_sandbox() {
+    let root = TestRoot::new(2026112500);
+    let key = root.path("capture.key");
+    fs::write(&key, "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0MTI=").unwrap();
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    let capture = "[[capture]]\nname = \"archive\"\nformat = \"c-dns\"\ndirectory = \"captures\"\n\
+                   anonymise = \"crypto-pan\"\nkey-file = \"capture.key\"\n";
+    let server = serve(&root, capture);
+    assert_eq!(server.query(&[], 2).0, 0);
+    stop(server);
+    let file = only_file(Path::new(&root.path("captures")));
+    let name = file.file_name().unwrap().to_str().unwrap();
+    assert!(
+        name.starts_with("archive-") && name.ends_with(".cdns.zst"),
+        "{name}"
+    );
+}
+
+#[test]
+fn documents_without_a_place_are_refused() {
+    let root = TestRoot::new(2026112500);
+    let file = root.path("imrs.toml");
+    fs::write(&file, "[statistics]\nletter = \"l\"\n").unwrap();
+    let (text, code) = failure(&["check-config", &file]);
+    assert_eq!(code, 2);
+    assert!(
+        text.contains("imrs.toml:2:10: documents have no place; add `state`"),
+        "{text}"
+    );
 }

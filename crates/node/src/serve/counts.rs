@@ -138,8 +138,9 @@ pub(super) fn attention(node: &Node) -> Vec<String> {
     let (clock, today) = (standing.clock, standing.today);
     let ahead = (today > clock).then(|| {
         format!(
-            "the clock shows {clock}, and days up to it are sealed already: what is counted stands under \
-             {today}; if the clock is right, take the day files from {today} on out of `sealed` and restart"
+            "the clock shows {clock}, which is sealed already or before a day that is: what is counted stands \
+             under {today}; if the clock is right, move the day files of {clock} and later out of `sealed` \
+             and restart"
         )
     });
     { trouble.into_iter().chain(balance) }

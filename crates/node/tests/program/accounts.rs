@@ -257,3 +257,20 @@ fn documents_without_a_place_are_refused() {
         "{text}"
     );
 }
+
+#[test]
+fn a_sealed_day_that_the_clock_has_not_reached_is_told_with_the_remedy() {
+    let root = TestRoot::new(2026112500);
+    let sealed = root.path("state/statistics/sealed");
+    fs::create_dir_all(&sealed).unwrap();
+    fs::write(Path::new(&sealed).join("2105-01-01.day"), "").unwrap();
+    let server = serve(&root, "");
+    let (text, code) = server.ctl(&["status"]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains(" stands under 2105-01-02; "), "{text}");
+    assert!(
+        text.contains(" and later out of `sealed` and restart"),
+        "{text}"
+    );
+    stop(server);
+}

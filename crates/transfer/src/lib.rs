@@ -26,5 +26,6 @@ pub mod message;
 pub mod notify;
 pub mod outgoing;
 pub mod refresh;
-pub mod time;
 pub mod tsig;
+
+pub use imrs_wire::time;

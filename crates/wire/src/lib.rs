@@ -26,6 +26,7 @@ mod query;
 mod rcode;
 mod rtype;
 mod serial;
+pub mod time;
 mod writer;
 
 pub use cursor::Cursor;

@@ -1,7 +1,7 @@
 //! The time that machines are given.
 
-use std::ops::Add;
-use std::time::Duration;
+use core::ops::Add;
+use core::time::Duration;
 
 /// A point of time that never goes back: how long it is after an origin which the shell chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,5 @@
+//! When the route of a node is announced.
+
+mod wish;
+
+pub use wish::{Policy, Scope, Stand, Wish};

@@ -1,0 +1,1 @@
+//! How well a node is, from evidence that it has itself.

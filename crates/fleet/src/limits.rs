@@ -1,0 +1,1 @@
+//! Every limit of this crate: a number, its unit, and why.

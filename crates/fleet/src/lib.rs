@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod anycast;
+pub mod capacity;
 mod family;
 pub mod health;
 pub mod identity;

@@ -18,6 +18,7 @@
 
 pub mod chaos;
 pub mod disk;
+pub mod fleet;
 pub mod invariants;
 pub mod lie;
 pub mod limits;

@@ -62,3 +62,29 @@ pub const EVENTS_AT_ONCE_MAX: usize = 10_000;
 /// primaries: a serial that was refused under a wrong clock or a lie is fetched again after an
 /// hour, and a round for that comes a refresh and a retry later at the latest.
 pub const HEALED_WITHIN: Duration = Duration::from_secs(3600 + 1800 + 900 + 300);
+
+// Many nodes that announce the same prefix.
+
+/// Milliseconds of one step of the fleet's world.
+pub const FLEET_STEP: u64 = 50;
+
+/// Milliseconds in which a node that cannot prove its zone is withdrawn: a look at itself every
+/// 500 ms, and what its router takes.
+pub const FLEET_REACTION: u64 = 1100;
+
+/// Probation of its nodes: short, so that a life has room for many.
+pub const FLEET_PROBATION: Duration = Duration::from_secs(2);
+
+/// Their longest.
+pub const FLEET_PROBATION_MAX: Duration = Duration::from_secs(8);
+
+/// Time without a lease after a start.
+pub const FLEET_START_PATIENCE: Duration = Duration::from_secs(6);
+
+/// Milliseconds after the last trouble in which all announce again: the longest probation, and
+/// messages that were on their way.
+pub const FLEET_HEALED_WITHIN: u64 = 25_000;
+
+/// Milliseconds in which a node that answers wrongly among well ones is withdrawn: three probes,
+/// as many questions as the floor, and the router.
+pub const FLEET_WITHDRAWN_WITHIN: u64 = 3000;

@@ -83,12 +83,11 @@ impl Leases {
     /// Whom to ask next, if more are needed.
     pub(super) fn poll_ask(&mut self, now: Moment) -> Option<PeerId> {
         for peer in self.peers.values_mut() {
-            if peer
-                .asked_at
-                .is_some_and(|asked| now.since(asked) >= ASK_TIMEOUT)
-            {
+            // Counted from its end: a question may be left over from when a lease was last wanted.
+            let ends = peer.asked_at.map(|asked| asked + ASK_TIMEOUT);
+            if let Some(end) = ends.filter(|end| *end <= now) {
                 peer.asked_at = None;
-                peer.again_at = Some(now + ASK_AGAIN);
+                peer.again_at = Some(end + ASK_AGAIN);
             }
         }
         let fresh = now + (self.lease - self.lease / RENEWALS);

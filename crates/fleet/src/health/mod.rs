@@ -171,12 +171,18 @@ impl Health {
     fn weigh(&mut self, now: Moment) {
         self.now = self.now.max(now);
         for family in Family::ALL {
-            let is_bad = |reason: &Reason| reason.effect != Effect::Told;
-            let is_good = !self.evidence(family).iter().any(is_bad);
+            // A family without an address stays as it began.
+            if !*self.settings.families.of(family) {
+                continue;
+            }
+            let evidence = self.evidence(family);
+            let gravest = evidence.iter().map(|reason| reason.effect).min();
+            let is_good = matches!(gravest, None | Some(Effect::Told));
             let is_ready = self.rounds(family) >= self.settings.rounds_at_start;
             let past = self.pasts.of_mut(family);
             past.advance(self.now, is_good, is_ready, &self.settings);
-            let state = match self.reasons(family).first().map(|reason| reason.effect) {
+            let life = self.life(family).map(|_| Effect::Soft);
+            let state = match gravest.into_iter().chain(life).min() {
                 Some(Effect::Hard) => State::Unfit(Weight::Hard),
                 Some(Effect::Soft) => State::Unfit(Weight::Soft),
                 Some(Effect::Told) => State::Degraded,
@@ -195,12 +201,20 @@ impl Health {
         tracks.map(|(_, track)| track.right).min().unwrap_or(0)
     }
 
-    /// All that speaks against a family, the gravest first, and where it is in its life.
+    /// All that speaks against a family, the gravest first.
     fn reasons(&self, family: Family) -> Vec<Reason> {
-        let past = self.pasts.of(family);
         let mut reasons = self.evidence(family);
+        let effect = Effect::Soft;
+        reasons.extend(self.life(family).map(|cause| Reason { effect, cause }));
+        reasons.sort_by_key(|reason| reason.effect);
+        reasons
+    }
+
+    /// What a family has yet to live through before it is fit.
+    fn life(&self, family: Family) -> Option<Cause> {
+        let past = self.pasts.of(family);
         let needed = self.settings.rounds_at_start;
-        let life = match past.phase {
+        match past.phase {
             Phase::Starting => Some(Cause::Starting {
                 rounds: self.rounds(family).min(needed),
                 needed,
@@ -211,13 +225,7 @@ impl Health {
                 Some(Cause::Probation { left, whole })
             }
             Phase::Fit | Phase::Unfit => None,
-        };
-        reasons.extend(life.map(|cause| Reason {
-            effect: Effect::Soft,
-            cause,
-        }));
-        reasons.sort_by_key(|reason| reason.effect);
-        reasons
+        }
     }
 
     /// All that is known against a family.

@@ -13,6 +13,9 @@ const FAMILIES: Both<bool> = Both {
     v6: false,
 };
 
+/// Milliseconds between two verdicts.
+const VERDICTS: u64 = 100;
+
 /// The machines of a process.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -35,6 +38,8 @@ pub struct Node {
     /// The keeper and its router are there.
     pub(super) has_router: bool,
     pub(super) is_forced: bool,
+    /// Its verdict of late.
+    is_hard: bool,
     /// What others see, and what will be so.
     pub(super) in_force: Stand,
     pending: Option<(u64, Stand)>,
@@ -63,6 +68,7 @@ impl Node {
             is_right: true,
             has_router: true,
             is_forced: false,
+            is_hard: false,
             in_force: Stand::Withdrawn,
             pending: None,
             excused_until: 0,
@@ -139,8 +145,7 @@ impl Node {
         if !self.has_router {
             self.withdraw();
         }
-        if let Some((due, stand)) = self.pending.filter(|(due, _)| *due <= now) {
-            let _ = due;
+        if let Some((_, stand)) = self.pending.filter(|(due, _)| *due <= now) {
             self.in_force = stand;
             self.pending = None;
         }
@@ -148,9 +153,11 @@ impl Node {
         let Some(process) = &mut self.process else {
             return;
         };
-        let verdict = process.health.verdict(clock, Family::V4);
-        let is_hard = verdict.state == State::Unfit(Weight::Hard);
-        process.anycast.handle_verdict(clock, Family::V4, &verdict);
+        if now.is_multiple_of(VERDICTS) {
+            let verdict = process.health.verdict(clock, Family::V4);
+            process.anycast.handle_verdict(clock, Family::V4, &verdict);
+            self.is_hard = verdict.state == State::Unfit(Weight::Hard);
+        }
         let v4 = self.has_router.then_some(self.in_force);
         process.anycast.handle_report(clock, Both { v4, v6: None });
         process.anycast.handle_rate(clock, Family::V4, 5.0);
@@ -162,7 +169,7 @@ impl Node {
             _ if wish == self.in_force => self.pending = None,
             _ => self.pending = Some((now + delay, wish)),
         }
-        if is_hard {
+        if self.is_hard {
             self.excuse(now, patience);
         } else if self.is_forced || !self.has_router {
             self.excuse(now, Duration::ZERO);

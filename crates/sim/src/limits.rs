@@ -88,3 +88,6 @@ pub const FLEET_HEALED_WITHIN: u64 = 25_000;
 /// Milliseconds in which a node that answers wrongly among well ones is withdrawn: three probes,
 /// as many questions as the floor, and the router.
 pub const FLEET_WITHDRAWN_WITHIN: u64 = 3000;
+
+/// Milliseconds for which it is watched then: longer than a promise lasts.
+pub const FLEET_STAYS_FOR: u64 = 15_000;

@@ -1,7 +1,7 @@
 //! What goes wrong by a seed, and that all heals.
 
 use super::World;
-use crate::limits::{FLEET_HEALED_WITHIN, FLEET_WITHDRAWN_WITHIN};
+use crate::limits::{FLEET_HEALED_WITHIN, FLEET_STAYS_FOR, FLEET_WITHDRAWN_WITHIN};
 use rand::RngExt;
 use std::ops::AddAssign;
 
@@ -118,6 +118,12 @@ fn one_goes_bad(world: &mut World) -> Result<(), String> {
             "leaves too few"
         };
         return Err(world.failure(&format!("node {one} went bad and {said}")));
+    }
+    // And stays so for longer than a lease lasts.
+    let withdrawn = world.leases_used;
+    world.run(FLEET_STAYS_FOR)?;
+    if has_others && (world.nodes[one].is_announced() || world.leases_used > withdrawn) {
+        return Err(world.failure(&format!("node {one} is bad and came back")));
     }
     for node in &mut world.nodes {
         node.is_right = false;

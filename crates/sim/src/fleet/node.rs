@@ -40,6 +40,7 @@ pub struct Node {
     pub(super) is_forced: bool,
     /// Its verdict of late.
     is_hard: bool,
+    is_unfit: bool,
     /// What others see, and what will be so.
     pub(super) in_force: Stand,
     pending: Option<(u64, Stand)>,
@@ -69,6 +70,7 @@ impl Node {
             has_router: true,
             is_forced: false,
             is_hard: false,
+            is_unfit: true,
             in_force: Stand::Withdrawn,
             pending: None,
             excused_until: 0,
@@ -156,6 +158,7 @@ impl Node {
         if now.is_multiple_of(VERDICTS) {
             let verdict = process.health.verdict(clock, Family::V4);
             process.anycast.handle_verdict(clock, Family::V4, &verdict);
+            self.is_unfit = matches!(verdict.state, State::Unfit(_));
             self.is_hard = verdict.state == State::Unfit(Weight::Hard);
         }
         let v4 = self.has_router.then_some(self.in_force);
@@ -176,6 +179,17 @@ impl Node {
         } else if self.in_force == Stand::Announced && self.pending.is_none() {
             self.excused_until = 0;
         }
+    }
+
+    /// The end of a time that begins now and is measured by its clock.
+    pub(super) fn true_time(&self, now: u64, lasting: Duration) -> u64 {
+        let own = u64::try_from(lasting.as_millis()).unwrap_or(u64::MAX);
+        now + own * 1_000_000 / (1_000_000u64).saturating_add_signed(self.rate)
+    }
+
+    /// Its own verdict of late is against it.
+    pub(super) fn is_unfit(&self) -> bool {
+        self.is_unfit
     }
 
     /// It gets queries.

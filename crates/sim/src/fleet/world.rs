@@ -44,6 +44,10 @@ pub struct World {
     pub(super) nodes: Vec<Node>,
     lives: Vec<u64>,
     messages: Vec<Message>,
+    /// Until when who promised is bound in truth, by giver and asker.
+    bound: Vec<Vec<u64>>,
+    /// A promise that should not have been given.
+    broken: Option<String>,
     /// Groups of nodes that do not reach each other: bits of the group of the first.
     pub(super) cut: u32,
     /// Messages of a hundred that are lost.
@@ -73,6 +77,8 @@ impl World {
             floor,
             lives: vec![0; count],
             messages: Vec::new(),
+            bound: vec![vec![0; count]; count],
+            broken: None,
             cut: 0,
             loss: 0,
             delay: 100,
@@ -167,6 +173,12 @@ impl World {
                         Ok(lasting) => Said::Promised(lasting),
                         Err(_) => Said::Refused,
                     };
+                    if let Said::Promised(lasting) = answer {
+                        self.bound[to][from] = node.true_time(now, lasting);
+                        if !node.is_announced() || node.is_unfit() {
+                            self.broken = Some(format!("node {to} promised what it is not"));
+                        }
+                    }
                     self.send(to, from, asked_at, life, answer);
                 }
                 // An answer to the process before finds nobody who asked.
@@ -235,7 +247,15 @@ impl World {
             let why = format!("{up} announce or could not, the floor is {}", self.floor);
             return Err(self.failure(&why));
         }
+        if let Some(broken) = &self.broken {
+            return Err(self.failure(broken));
+        }
         for (index, node) in self.nodes.iter().enumerate() {
+            // Stronger than the floor: whoever is out by own decision leans on others.
+            let leans_on = self.bound.iter().filter(|giver| giver[index] > now).count();
+            if !is_up(&node) && leans_on < self.floor {
+                return Err(self.failure(&format!("node {index} is out on {leans_on} promises")));
+            }
             let since = node.unproven_since.filter(|_| node.is_announced());
             if since.is_some_and(|since| now - since > FLEET_REACTION) {
                 return Err(self.failure(&format!("node {index} announces what it cannot prove")));

@@ -78,8 +78,9 @@ pub const FLEET_PROBATION: Duration = Duration::from_secs(2);
 /// Their longest.
 pub const FLEET_PROBATION_MAX: Duration = Duration::from_secs(8);
 
-/// Time without a lease after a start.
-pub const FLEET_START_PATIENCE: Duration = Duration::from_secs(6);
+/// Time without a lease after a start: longer than the first announcement takes, after which it must
+/// no longer count.
+pub const FLEET_START_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Milliseconds after the last trouble in which all announce again: the longest probation, and
 /// messages that were on their way.

@@ -143,7 +143,11 @@ impl Local {
             self.in_force_since = None;
             self.is_quiet = false;
         }
-        self.has_started |= self.stand == Stand::Announced;
+        if self.stand == Stand::Announced {
+            self.has_started = true;
+            // Patience is for coming up; what follows needs a lease.
+            self.patience_until = now;
+        }
         let waited = self
             .withdrawn_for(now)
             .is_some_and(|time| time >= settings.quiet_patience);

@@ -29,8 +29,8 @@ pub const FLAPS_FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 /// Flaps that are remembered: far more than reach the longest probation.
 pub const FLAPS_MAX: usize = 16;
 
-/// Age of the zone beyond which a node no longer stands for it: four times what RSSAC047 wants of
-/// two versions a day, and what a monitor compares with.
+/// Age of the zone beyond which a node no longer stands for it: monitors compare responses with the
+/// versions of the last 48 hours (RSSAC047v2 section 5.3).
 pub const ZONE_AGE_MAX: Duration = Duration::from_secs(48 * 3600);
 
 /// Life left of the first signature, or of the zone, below which operators are told.

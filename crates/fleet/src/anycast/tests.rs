@@ -137,6 +137,7 @@ fn a_promise_binds_its_giver_whatever_becomes_of_it() {
     node.is(2.0, SOFT);
     assert!(node.asks(2.0).is_empty(), "a bound node binds nobody");
     node.promised(2.1, "b", 2.0);
+    assert_eq!(node.stand(2.1), Stand::Announced, "though others stand in");
     assert_eq!(node.stand(10.9), Stand::Announced);
     assert_eq!(node.asks(11.0), ["b"]);
     node.promised(11.1, "b", 11.0);

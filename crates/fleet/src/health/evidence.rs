@@ -87,8 +87,6 @@ pub struct Workers {
 /// How much is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Load {
-    /// Part of the capacity that is asked for, where capacity is known.
-    pub offered: Option<f64>,
     /// Part of the queries that was dropped because there were too many.
     pub dropped: f64,
 }

@@ -164,13 +164,7 @@ fn each_piece_of_evidence_has_its_verdict_and_its_words() {
         |clock: ClockState| -> Change { Box::new(move |h, now| h.handle_clock(now, clock)) };
     let load = |dropped: f64| -> Change {
         Box::new(move |h, now| {
-            h.handle_load(
-                now,
-                Load {
-                    offered: None,
-                    dropped,
-                },
-            );
+            h.handle_load(now, Load { dropped });
         })
     };
     let others =

@@ -112,6 +112,12 @@ pub(super) const STOP_UDP: Duration = Duration::from_millis(200);
 /// How long a stopping worker waits for peers to take their responses over TCP.
 pub(super) const STOP_TCP: Duration = Duration::from_secs(2);
 
+/// How long connections may go on once another process has the sockets: as long as one may say
+/// nothing, so that those end by themselves whose clients are done, and what a stop may take.
+pub(super) fn leave(tcp_idle: Duration) -> Duration {
+    tcp_idle.min(TCP_IDLE_MAX) + STOP_TCP
+}
+
 /// Reads per connection when stopping: what one connection's receive buffer holds by default.
 pub(super) const STOP_READS: usize = 32;
 

@@ -14,8 +14,47 @@ use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) address: SocketAddr,
-    pub(super) udp: UdpSocket,
+    pub(super) udp: Udp,
     pub(super) tcp: TcpListener,
+}
+
+/// A UDP socket of a worker.
+#[derive(Debug)]
+pub(super) struct Udp {
+    pub(super) socket: UdpSocket,
+    pub(super) held: Held,
+}
+
+/// Whose a UDP socket is within this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// One worker's.
+    Alone {
+        /// What it had dropped, by the kernel's count, when it came to us.
+        dropped: u32,
+    },
+    /// Also that of another worker, which answers for it.
+    Shared,
+}
+
+/// Sockets of one address that another process hands over, and may still be serving.
+#[derive(Debug)]
+pub struct Inherited {
+    /// The address.
+    pub address: SocketAddr,
+    /// As many as the other process had workers, or had from another before it.
+    pub pairs: Vec<InheritedPair>,
+}
+
+/// The sockets of one worker of another process.
+#[derive(Debug)]
+pub struct InheritedPair {
+    /// For UDP.
+    pub udp: UdpSocket,
+    /// What it had dropped, by the kernel's count, when the other process counted last.
+    pub dropped: u32,
+    /// For TCP.
+    pub tcp: TcpListener,
 }
 
 /// Whether a socket is the first of its address.
@@ -28,14 +67,22 @@ enum Place {
     Further,
 }
 
-/// Opens the sockets: one list per worker, each with one entry per address.
+/// Opens the sockets: one list per worker, each with one entry per address. An address of which
+/// there are sockets already has these.
 pub(super) fn open(
     listen: &[SocketAddr],
     workers: usize,
+    mut inherited: Vec<Inherited>,
 ) -> Result<Vec<Vec<Endpoint>>, StartError> {
     refuse_covered(listen)?;
     let mut per_worker: Vec<Vec<Endpoint>> = (0..workers).map(|_| Vec::new()).collect();
     for &asked in listen {
+        let same = |one: &Inherited| one.address == asked && !one.pairs.is_empty();
+        if let Some(at) = inherited.iter().position(same) {
+            spread(inherited.swap_remove(at), &mut per_worker)
+                .map_err(|cause| StartError::from_system(asked, Protocol::Udp, cause))?;
+            continue;
+        }
         let first = open_first(asked)?;
         let address = first.address;
         let mut endpoints = vec![first];
@@ -47,6 +94,35 @@ pub(super) fn open(
         }
     }
     Ok(per_worker)
+}
+
+/// Gives each socket to a worker. No socket may be left out, since the kernel sends clients to all
+/// of them; and none is added, since it would send clients to it before anybody reads. So a worker
+/// has several where they are more than workers, and shares one where they are fewer.
+fn spread(inherited: Inherited, per_worker: &mut [Vec<Endpoint>]) -> io::Result<()> {
+    let Inherited { address, pairs } = inherited;
+    let workers = per_worker.len();
+    let mut endpoints = Vec::new();
+    for number in pairs.len()..workers {
+        let InheritedPair { udp, tcp, .. } = &pairs[number % pairs.len()];
+        let udp = Udp {
+            socket: udp.try_clone()?,
+            held: Held::Shared,
+        };
+        let tcp = tcp.try_clone()?;
+        endpoints.push((number, Endpoint { address, udp, tcp }));
+    }
+    for (number, InheritedPair { udp, dropped, tcp }) in pairs.into_iter().enumerate() {
+        let udp = Udp {
+            socket: udp,
+            held: Held::Alone { dropped },
+        };
+        endpoints.push((number % workers, Endpoint { address, udp, tcp }));
+    }
+    for (worker, endpoint) in endpoints {
+        per_worker[worker].push(endpoint);
+    }
+    Ok(())
 }
 
 /// Refuses a list in which one address includes another: the kernel would give all queries to the
@@ -89,6 +165,10 @@ fn open_at(asked: SocketAddr, place: Place) -> Result<Endpoint, StartError> {
     }
     let tcp = open_tcp(address, place)
         .map_err(|cause| StartError::from_system(asked, Protocol::Tcp, cause))?;
+    let udp = Udp {
+        socket: udp,
+        held: Held::Alone { dropped: 0 },
+    };
     Ok(Endpoint { address, udp, tcp })
 }
 

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! listen      sockets of all workers, before any runs
+//! hand_over   the same sockets, for another process
 //! worker      the loop: wait, load the service, give each socket its turn
 //!   udp       a batch of datagrams
 //!   tcp       accept, serve, close: limits, deadlines, framing
@@ -21,6 +22,7 @@
 mod aside;
 mod counters;
 mod error;
+mod hand_over;
 mod limits;
 mod listen;
 mod pressure;
@@ -35,7 +37,8 @@ pub use aside::{Answered, Aside, Asked, Handed};
 pub(crate) use counters::Number;
 pub use counters::{Connections, Counters, Defended, KINDS, Messages, RCODES, Unsent};
 pub use error::{Protocol, StartError};
-pub use listen::refuse_covered;
+pub use hand_over::{Lent, LentFor};
+pub use listen::{Inherited, InheritedPair, refuse_covered};
 pub(crate) use tcp::{Admission, Full, Ordered, Prefix};
 pub use worker::Respond;
 
@@ -45,10 +48,10 @@ use arc_swap::ArcSwap;
 use counters::Tally;
 use imrs_engine::Service;
 use imrs_transfer::access;
-use listen::Endpoint;
+use listen::{Endpoint, Held};
 use sieve::Sieve;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicU8;
 use std::sync::mpsc::{self, Sender};
@@ -113,6 +116,7 @@ impl Settings {
 pub struct Running {
     addresses: Vec<SocketAddr>,
     stop: Arc<sys::Flag>,
+    leave: Arc<sys::Flag>,
     crowding: Arc<AtomicU8>,
     unfiltered: Option<String>,
     meters: Meters,
@@ -132,6 +136,7 @@ struct Meter {
     tally: Arc<Tally>,
     /// Its sockets while they are open; they know what the kernel dropped.
     udp: Weak<[udp::Socket]>,
+    listeners: Weak<[TcpListener]>,
 }
 
 /// The sockets of all workers, open and not answered yet.
@@ -153,16 +158,18 @@ impl Opened {
     /// Opens all sockets. What comes to them waits until workers are started, as far as the
     /// kernel's queues hold it.
     pub fn new(settings: &Settings) -> Result<Opened, StartError> {
-        let endpoints = listen::open(&settings.listen, settings.workers.get())?;
+        Opened::with(settings, Vec::new())
+    }
+
+    /// The same, but for addresses of which another process has handed its sockets over. That one
+    /// may go on serving them: nothing is changed about them before workers are started.
+    pub fn with(settings: &Settings, inherited: Vec<Inherited>) -> Result<Opened, StartError> {
         allow_descriptors(settings)?;
+        let endpoints = listen::open(&settings.listen, settings.workers.get(), inherited)?;
         let (sieve, unfiltered) = Sieve::new(settings.workers.get(), rand::random());
         let unfiltered = unfiltered.map(|unfiltered| unfiltered.to_string());
-        // What a filter sees of a proxy's datagrams is the proxy.
         let unfiltered = match settings.proxies.is_empty() {
-            true => {
-                attach(&sieve, &endpoints)?;
-                unfiltered
-            }
+            true => unfiltered,
             false => Some("a filter sees proxies, not whom they speak for".to_owned()),
         };
         Ok(Opened {
@@ -261,13 +268,10 @@ impl Running {
             accounting,
         } = opened;
         let failed = |worker| move |cause| StartError::Worker { worker, cause };
+        attach(unfiltered.is_none().then_some(&sieve), &endpoints)?;
         let stop = Arc::new(sys::Flag::new().map_err(failed(0))?);
-        let addresses = endpoints
-            .first()
-            .into_iter()
-            .flatten()
-            .map(|e| e.address)
-            .collect();
+        let leave = Arc::new(sys::Flag::new().map_err(failed(0))?);
+        let addresses = hand_over::addresses(endpoints.first().map_or(&[], Vec::as_slice));
         let admission = Arc::new(Admission::new(
             settings.tcp_connections,
             settings.tcp_connections_per_prefix,
@@ -279,6 +283,7 @@ impl Running {
             respond,
             aside,
             stop: Arc::clone(&stop),
+            leave: Arc::clone(&leave),
             admission,
             proxies: settings.proxies.clone(),
             sieve: Arc::clone(&sieve),
@@ -287,6 +292,7 @@ impl Running {
         let mut running = Running {
             addresses,
             stop,
+            leave,
             crowding,
             unfiltered,
             meters: Meters {
@@ -305,8 +311,11 @@ impl Running {
             let shared = Arc::clone(&shared);
             let worker = Worker::new(number, shared, &settings, endpoints, recorder);
             let worker = worker.map_err(failed(number))?;
-            let (tally, udp) = (worker.tally(), worker.udp());
-            running.meters.workers.push(Meter { tally, udp });
+            running.meters.workers.push(Meter {
+                tally: worker.tally(),
+                udp: worker.udp(),
+                listeners: worker.listeners(),
+            });
             let thread = spawn(number, worker, Arc::clone(&before), ready.clone());
             running.threads.push(thread.map_err(failed(number))?);
         }
@@ -439,11 +448,19 @@ fn spawn<R: Respond + Send + Sync + 'static>(
         })
 }
 
-/// Puts the filter of each worker before its UDP sockets.
-fn attach(sieve: &Sieve, endpoints: &[Vec<Endpoint>]) -> Result<(), StartError> {
+/// Puts the filter of each worker before its UDP sockets, or takes away what another process put
+/// there.
+fn attach(sieve: Option<&Sieve>, endpoints: &[Vec<Endpoint>]) -> Result<(), StartError> {
     for (worker, endpoints) in endpoints.iter().enumerate() {
-        for endpoint in endpoints {
-            let attached = sieve.attach(worker, &endpoint.udp);
+        let own = endpoints
+            .iter()
+            .filter(|endpoint| endpoint.udp.held != Held::Shared);
+        for endpoint in own {
+            let udp = &endpoint.udp.socket;
+            let attached = match sieve {
+                Some(sieve) => sieve.attach(worker, udp),
+                None => sys::detach_filter(udp),
+            };
             attached.map_err(|cause| StartError::Worker { worker, cause })?;
         }
     }
@@ -451,7 +468,7 @@ fn attach(sieve: &Sieve, endpoints: &[Vec<Endpoint>]) -> Result<(), StartError> 
 }
 
 /// Makes sure that as many files may be open as the settings need.
-fn allow_descriptors(settings: &Settings) -> Result<(), StartError> {
+pub(crate) fn allow_descriptors(settings: &Settings) -> Result<(), StartError> {
     let needed = settings.descriptors();
     match sys::allow_descriptors(needed) {
         Ok(allowed) if allowed < needed => Err(StartError::Descriptors { needed, allowed }),

@@ -3,6 +3,7 @@
 use super::aside::Answered;
 use super::counters::{Messages, Number, Unsent};
 use super::limits;
+use super::listen::{Held, Udp};
 use super::pressure::Fill;
 use super::proxy::{self, Ahead};
 use super::sieve::Drops;
@@ -15,6 +16,7 @@ use imrs_telemetry::counts;
 use imrs_wire::Rcode;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::SystemTime;
 
 /// A worker's UDP socket.
@@ -25,6 +27,14 @@ pub(super) struct Socket {
     /// Largest response in octets of DNS message.
     payload: usize,
     drops: Drops,
+    /// Whether another worker of this process has it too, and answers for it.
+    is_shared: bool,
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 /// What is kept of each message of a batch until it is recorded, and who records it.
@@ -66,13 +76,42 @@ pub(super) enum Queue {
 }
 
 impl Socket {
-    pub(super) fn new(socket: UdpSocket, address: SocketAddr, payload: usize) -> Socket {
+    pub(super) fn new(endpoint: Udp, address: SocketAddr, payload: usize) -> Socket {
+        let (drops, is_shared) = match endpoint.held {
+            Held::Alone { dropped } => (Drops::after(dropped), false),
+            Held::Shared => (Drops::default(), true),
+        };
         Socket {
-            socket,
+            socket: endpoint.socket,
             address,
             payload,
-            drops: Drops::default(),
+            drops,
+            is_shared,
         }
+    }
+
+    /// The address that it answers on.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether another worker of this process has it too, and answers for it.
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// What it has dropped so far by the kernel's count; another process goes on counting from
+    /// there.
+    pub(super) fn rest(&self) -> u32 {
+        let dropped = sys::receive_queue(&self.socket).dropped;
+        self.drops.follow(dropped);
+        self.drops.rest(true);
+        dropped
+    }
+
+    /// Counts again what it drops.
+    pub(super) fn resume(&self) {
+        self.drops.rest(false);
     }
 
     /// The largest response that this socket sends, in octets.
@@ -82,6 +121,9 @@ impl Socket {
 
     /// Datagrams that the kernel dropped before they were received, whatever the reason.
     pub(super) fn dropped_by_kernel(&self) -> u64 {
+        if self.is_shared {
+            return 0;
+        }
         self.drops.follow(sys::receive_queue(&self.socket).dropped)
     }
 

@@ -115,6 +115,7 @@ impl<R> Turn<'_, R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     Stop,
+    Leave,
     Udp(u32),
     Listener(u32),
     Connection(u32),
@@ -126,6 +127,8 @@ pub(super) struct Shared<R> {
     pub(super) respond: R,
     pub(super) aside: Option<Arc<dyn Aside>>,
     pub(super) stop: Arc<Flag>,
+    /// Raised when another process has the sockets.
+    pub(super) leave: Arc<Flag>,
     pub(super) admission: Arc<Admission>,
     pub(super) proxies: Vec<access::Prefix>,
     pub(super) sieve: Arc<Sieve>,
@@ -140,11 +143,13 @@ pub(super) struct Worker<R> {
     tally: Arc<Tally>,
     epoll: Epoll,
     udp: Arc<[udp::Socket]>,
-    listeners: Vec<TcpListener>,
+    listeners: Arc<[TcpListener]>,
     settings: Settings,
     recorder: Option<Recorder>,
     /// Nothing is accepted before this time.
     paused_until: Option<Instant>,
+    /// When it stops at the latest, if others have its sockets.
+    leaves_by: Option<Instant>,
     began: Instant,
 }
 
@@ -159,10 +164,11 @@ impl<R: Respond> Worker<R> {
     ) -> io::Result<Worker<R>> {
         let epoll = Epoll::new()?;
         epoll.add(&*shared.stop, Token::Stop.into(), Interest::Read)?;
+        epoll.add(&*shared.leave, Token::Leave.into(), Interest::Read)?;
         let mut sockets = Vec::new();
         let mut listeners = Vec::new();
         for (index, endpoint) in (0..).zip(endpoints) {
-            epoll.add(&endpoint.udp, Token::Udp(index).into(), Interest::Read)?;
+            epoll.add(&endpoint.udp.socket, Token::Udp(index).into(), Interest::Read)?;
             epoll.add(&endpoint.tcp, Token::Listener(index).into(), Interest::Read)?;
             let payload = settings.udp_payload(endpoint.address);
             sockets.push(udp::Socket::new(endpoint.udp, endpoint.address, payload));
@@ -175,10 +181,11 @@ impl<R: Respond> Worker<R> {
             tally: Arc::default(),
             epoll,
             udp,
-            listeners,
+            listeners: listeners.into(),
             settings: settings.clone(),
             recorder,
             paused_until: None,
+            leaves_by: None,
             began: Instant::now(),
         })
     }
@@ -191,6 +198,11 @@ impl<R: Respond> Worker<R> {
     /// Its UDP sockets while they are open; they know what the kernel dropped.
     pub(super) fn udp(&self) -> Weak<[udp::Socket]> {
         Arc::downgrade(&self.udp)
+    }
+
+    /// Its listeners while they are open.
+    pub(super) fn listeners(&self) -> Weak<[TcpListener]> {
+        Arc::downgrade(&self.listeners)
     }
 
     /// Serves until the flag is raised, then answers what has arrived.
@@ -221,7 +233,12 @@ impl<R: Respond> Worker<R> {
             match after {
                 After::GoOn => self.resume_accepting(waits_from),
                 After::Pause => self.pause_accepting(waits_from),
+                After::Leave => self.leave(waits_from),
                 After::Stop => return self.finish(hands, events),
+            }
+            let is_over = |by| waits_from >= by || hands.connections.is_empty();
+            if self.leaves_by.is_some_and(is_over) {
+                return self.finish(hands, events);
             }
         }
     }
@@ -282,6 +299,7 @@ impl<R: Respond> Worker<R> {
                     }
                 }
                 Token::Connection(slot) => connections.serve(turn, slot, notes.recorder()),
+                Token::Leave => after = After::Leave,
                 Token::Stop => return After::Stop,
             }
         }
@@ -310,6 +328,7 @@ impl<R: Respond> Worker<R> {
         let deadlines = [
             hands.connections.deadline(),
             self.paused_until,
+            self.leaves_by,
             poll.map(|ms| self.began + Duration::from_millis(ms)),
         ];
         let first = deadlines.into_iter().flatten().min()?;
@@ -329,12 +348,41 @@ impl<R: Respond> Worker<R> {
     }
 
     fn watch_listeners(&self, interest: Interest) {
-        for (index, listener) in (0..).zip(&self.listeners) {
+        for (index, listener) in (0..).zip(&*self.listeners) {
             // Registered since the start, so only its interest changes, which needs no memory.
             let _ = self
                 .epoll
                 .change(listener, Token::Listener(index).into(), interest);
         }
+    }
+
+    /// Another process has the sockets from now on: what is in their queues is its own. Connections
+    /// go on until their clients end them, or say nothing for as long as they may, within a limit.
+    fn leave(&mut self, now: Instant) {
+        // The flag stays up; it must not end the waits from now on.
+        let _ = self
+            .epoll
+            .change(&*self.shared.leave, Token::Leave.into(), Interest::Nothing);
+        self.let_go();
+        self.paused_until = None;
+        self.leaves_by = Some(now + limits::leave(self.settings.tcp_idle));
+    }
+
+    /// Closes the sockets, and counts what they lost. Where another process has them too, closing
+    /// alone would leave them in the epoll.
+    fn let_go(&mut self) {
+        if self.udp.is_empty() {
+            return;
+        }
+        let dropped = self.udp.iter().map(udp::Socket::dropped_by_kernel).sum();
+        let filtered = self.shared.sieve.filtered(self.number);
+        self.tally
+            .record_kernel_dropped(filtered.lost_by_queues(dropped));
+        self.udp.iter().for_each(|socket| self.epoll.remove(socket));
+        let listeners = self.listeners.iter();
+        listeners.for_each(|listener| self.epoll.remove(listener));
+        self.udp = Arc::new([]);
+        self.listeners = Arc::new([]);
     }
 
     /// Answers what has arrived, closes everything and waits, for a bounded time, for peers that
@@ -358,7 +406,7 @@ impl<R: Respond> Worker<R> {
                     && began.elapsed() < limits::STOP_UDP
                 {}
             }
-            for listener in &self.listeners {
+            for listener in &*self.listeners {
                 let mut attempts = 0..limits::TCP_BACKLOG;
                 while attempts.next().is_some()
                     && connections.accept(turn, listener, notes.recorder()) == Accepted::Some
@@ -367,12 +415,7 @@ impl<R: Respond> Worker<R> {
             }
             connections.finish(turn, notes.recorder());
         });
-        let dropped = self.udp.iter().map(udp::Socket::dropped_by_kernel).sum();
-        let filtered = self.shared.sieve.filtered(self.number);
-        self.tally
-            .record_kernel_dropped(filtered.lost_by_queues(dropped));
-        self.udp = Arc::new([]);
-        self.listeners.clear();
+        self.let_go();
         while !connections.is_empty() && began.elapsed() < limits::STOP_TCP {
             let left = limits::STOP_TCP.saturating_sub(began.elapsed());
             if self.epoll.wait(&mut events, Some(left)).is_err() {
@@ -404,6 +447,8 @@ enum After {
     GoOn,
     /// Accept nothing for a while.
     Pause,
+    /// Others have the sockets.
+    Leave,
     Stop,
 }
 
@@ -414,6 +459,7 @@ impl From<Token> for u64 {
             Token::Udp(index) => (1, index),
             Token::Listener(index) => (2, index),
             Token::Connection(slot) => (3, slot),
+            Token::Leave => (4, 0),
         };
         kind << 32 | u64::from(index)
     }
@@ -426,6 +472,7 @@ impl From<u64> for Token {
             1 => Token::Udp(index),
             2 => Token::Listener(index),
             3 => Token::Connection(index),
+            4 => Token::Leave,
             _ => Token::Stop,
         }
     }

@@ -25,7 +25,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use table::{Hash, Standing, Table};
 
 /// Who is known and who is condemned, and the filters that act by it. One per process.
@@ -87,24 +87,50 @@ impl Filtered {
 /// Follows a count of the kernel's that wraps at 32 bits, if it is looked at before it has gone
 /// half round: half an hour at a million drops a second. Whoever reads the count may tell it.
 #[derive(Debug, Default)]
-pub(super) struct Drops(AtomicU64);
+pub(super) struct Drops {
+    seen: AtomicU64,
+    /// What the socket had dropped when it came to us.
+    before: u32,
+    /// Somebody else counts.
+    rests: AtomicBool,
+}
 
 impl Drops {
+    /// Those of a socket that another process has counted up to here.
+    pub(super) fn after(before: u32) -> Drops {
+        Drops {
+            seen: AtomicU64::new(u64::from(before)),
+            before,
+            rests: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether somebody else counts from now on.
+    pub(super) fn rest(&self, rests: bool) {
+        self.rests.store(rests, Ordering::Relaxed);
+    }
+
     /// The count is this now. Returns the whole sum.
     pub(super) fn follow(&self, count: u32) -> u64 {
-        let mut total = self.0.load(Ordering::Relaxed);
+        self.seen(count) - u64::from(self.before)
+    }
+
+    fn seen(&self, count: u32) -> u64 {
+        let mut total = self.seen.load(Ordering::Relaxed);
         loop {
-            // The low half is the last count seen, since both began at 0.
+            // The low half is the last count seen, since both began at the same.
             let more = count.wrapping_sub(total as u32);
-            if more == 0 || more > u32::MAX / 2 {
+            if more == 0 || more > u32::MAX / 2 || self.rests.load(Ordering::Relaxed) {
                 // Another has seen a later count already.
                 return total;
             }
             let sum = total + u64::from(more);
-            match self
-                .0
-                .compare_exchange_weak(total, sum, Ordering::Relaxed, Ordering::Relaxed)
-            {
+            match self.seen.compare_exchange_weak(
+                total,
+                sum,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return sum,
                 Err(newer) => total = newer,
             }

@@ -212,6 +212,14 @@ pub(super) fn set_option(socket: impl AsFd, level: i32, name: i32, value: i32) -
     check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) }).map(drop)
 }
 
+/// Takes the filter of a socket away, if it has one.
+pub(super) fn detach_filter(socket: impl AsFd) -> io::Result<()> {
+    match set_option(socket, libc::SOL_SOCKET, libc::SO_DETACH_FILTER, 0) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+        result => result,
+    }
+}
+
 /// The receive queue of a socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ReceiveQueue {

@@ -8,6 +8,7 @@
 //! depends on what is counted or reported.
 
 pub mod accounting;
+mod bell;
 pub mod capture;
 pub mod cli;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod dial;
 pub mod encrypted;
 pub mod files;
 pub mod guard;
+mod hand_over;
 pub mod hosting;
 mod keeping;
 pub mod limits;

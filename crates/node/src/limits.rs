@@ -199,3 +199,21 @@ pub const LOG_BURST: u32 = 50;
 
 /// Time after which a place in the code may log as many again.
 pub const LOG_WINDOW: Duration = Duration::from_secs(60);
+
+/// Time that a node waits for the one that it takes over from to read no more: this one tells
+/// clients over QUIC that it ends (0.2 s), and writes what it has begun to.
+pub const HANDED_OVER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time for which a folder is waited for that another node has, which ends: it gives connections
+/// as long as they may be idle.
+pub const FOLDER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked at meanwhile.
+pub const FOLDER_LOOK: Duration = Duration::from_millis(100);
+
+/// How often a node that leaves its sockets to another looks whether its connections have ended.
+pub const LEAVE_LOOK: Duration = Duration::from_millis(100);
+
+/// Time that transfers may take to end when another node has the sockets: that of the longest one
+/// unless configured. A secondary whose transfer is cut fetches it again.
+pub const TRANSFERS_LEAVE: Duration = Duration::from_secs(120);

@@ -38,6 +38,13 @@ pub(super) struct Trouble {
     cause: io::Error,
 }
 
+impl Trouble {
+    /// Whether another process has what was to be used.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.cause.kind() == io::ErrorKind::ResourceBusy
+    }
+}
+
 /// What was found at the start.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -59,9 +66,10 @@ impl Archive {
         let locked = File::open(folder).map_err(failed("open", folder))?;
         locked.try_lock().map_err(|cause| match cause {
             TryLockError::Error(cause) => failed("lock", folder)(cause),
-            TryLockError::WouldBlock => {
-                failed("use", folder)(io::Error::other("another server keeps its days there"))
-            }
+            TryLockError::WouldBlock => failed("use", folder)(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "another server keeps its days there",
+            )),
         })?;
         Ok(Archive {
             folder: folder.to_owned(),

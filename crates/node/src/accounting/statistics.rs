@@ -13,8 +13,8 @@
 use super::archive::{Archive, Trouble};
 use super::{Accounting, Balance, Books};
 use crate::limits::{
-    STATISTICS_AUDIT, STATISTICS_DAYS_KEPT, STATISTICS_DRAIN, STATISTICS_KEEP, STATISTICS_READ,
-    STATISTICS_UNWRITTEN_MAX,
+    FOLDER_LOOK, FOLDER_PATIENCE, STATISTICS_AUDIT, STATISTICS_DAYS_KEPT, STATISTICS_DRAIN,
+    STATISTICS_KEEP, STATISTICS_READ, STATISTICS_UNWRITTEN_MAX,
 };
 use crate::{chain, system};
 use arc_swap::ArcSwap;
@@ -107,14 +107,18 @@ pub(crate) type ReadBooks = Box<dyn Fn() -> (Books, Lost) + Send>;
 impl Statistics {
     /// Begins to read. What was kept before the last end is counted on. Workers are kept on a core
     /// each, `pinned` of them.
+    ///
+    /// Where this node `follows` another that still counts, what that one leaves is added once it
+    /// has ended: it writes last when its last connection has.
     pub(crate) fn start(
         keeping: &Keeping,
         accounting: Arc<Accounting>,
         books: ReadBooks,
         pinned: usize,
+        follows: bool,
     ) -> io::Result<Statistics> {
-        let began = Instant::now();
-        let (clerk, standing) = Clerk::new(keeping, Arc::clone(&accounting), books, began);
+        let follows = keeping.folder.clone().filter(|_| follows);
+        let (clerk, standing) = Clerk::new(keeping, Arc::clone(&accounting), books, follows);
         let (orders, inbox) = channel();
         let shown = Arc::clone(&standing);
         let work = move || {
@@ -168,6 +172,10 @@ struct Clerk {
     accounting: Arc<Accounting>,
     books: ReadBooks,
     archive: Option<Archive>,
+    /// The folder of the archive, as long as another node has it that ends.
+    awaited: Option<PathBuf>,
+    letter: Option<Letter>,
+    sources_octets: usize,
     days: Days,
     top: Top,
     days_kept: u32,
@@ -191,14 +199,16 @@ impl Clerk {
         keeping: &Keeping,
         accounting: Arc<Accounting>,
         books: ReadBooks,
-        began: Instant,
+        awaited: Option<PathBuf>,
     ) -> (Clerk, Arc<ArcSwap<Standing>>) {
+        let began = Instant::now();
         let mut trouble = None;
         let mut note = |cause: &Trouble| {
             error!("statistics are not kept: {}", chain(cause));
             trouble = Some(chain(cause));
         };
-        let archive = keeping.folder.as_deref().and_then(|folder| {
+        let folder = keeping.folder.as_deref().filter(|_| awaited.is_none());
+        let archive = folder.and_then(|folder| {
             let archive = Archive::open(folder, keeping.letter);
             archive.inspect_err(&mut note).ok()
         });
@@ -211,12 +221,18 @@ impl Clerk {
             error!("what was counted before the last end is missing: {damaged}");
         }
         let now = moment(began);
-        let days = Days::start(keeping.days, now, found.open, found.sealed);
+        let days = match awaited {
+            Some(_) => Days::follow(keeping.days, now),
+            None => Days::start(keeping.days, now, found.open, found.sealed),
+        };
         accounting.set_today(days.today());
         let clerk = Clerk {
             accounting,
             books,
             archive,
+            awaited,
+            letter: keeping.letter,
+            sources_octets: keeping.days.sources_octets,
             days,
             top: Top::start(now),
             days_kept: keeping.days_kept,
@@ -249,8 +265,44 @@ impl Clerk {
         }
         self.read();
         self.drain();
+        let by = Instant::now() + FOLDER_PATIENCE;
+        while !self.adopt() && Instant::now() < by {
+            thread::sleep(FOLDER_LOOK);
+        }
         self.seal();
         self.keep();
+    }
+
+    /// Takes what the node before this one left, if it has ended. Says whether there is nothing to
+    /// wait for.
+    fn adopt(&mut self) -> bool {
+        let Some(folder) = &self.awaited else {
+            return true;
+        };
+        let opened = Archive::open(folder, self.letter);
+        if opened.as_ref().is_err_and(Trouble::is_in_use) {
+            return false;
+        }
+        self.awaited = None;
+        let read = opened.and_then(|archive| {
+            let found = archive.read(self.sources_octets)?;
+            Ok((archive, found))
+        });
+        match read {
+            Err(trouble) => {
+                self.note(Some(trouble));
+            }
+            Ok((archive, found)) => {
+                for damaged in &found.damaged {
+                    error!("what the server before this one counted is missing: {damaged}");
+                }
+                self.archive = Some(archive);
+                self.sealed = self.sealed.max(found.sealed);
+                self.days.adopt(found.open, found.sealed);
+                info!("counting goes on where the server before this one ended");
+            }
+        }
+        true
     }
 
     /// Does what is due.
@@ -265,6 +317,7 @@ impl Clerk {
         if !reads {
             return;
         }
+        self.adopt();
         self.seal();
         if now >= dues.keep {
             dues.keep = now + STATISTICS_KEEP;
@@ -316,7 +369,7 @@ impl Clerk {
         while let Some(sealed) = self.days.poll_sealed() {
             let day = sealed.account().day;
             self.sealed = self.sealed.max(Some(day));
-            if self.archive.is_some() {
+            if self.archive.is_some() || self.awaited.is_some() {
                 self.unwritten.push_back(sealed);
             }
             if self.unwritten.len() > STATISTICS_UNWRITTEN_MAX {

@@ -33,7 +33,7 @@ fn exit_of(reply: &Reply) -> Exit {
         Reply::Reload(reload) => reload.health,
         Reply::Zones(zones) => zones.health,
         Reply::Refresh(refreshed) => refreshed.health,
-        Reply::Stats(_) | Reply::Top(_) | Reply::Cookies(_) => Health::Well,
+        Reply::Stats(_) | Reply::Top(_) | Reply::Cookies(_) | Reply::Sockets(_) => Health::Well,
         Reply::Error { .. } => Health::Failed,
     };
     match health {

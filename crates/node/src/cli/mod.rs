@@ -121,6 +121,10 @@ pub struct Serve {
     /// Control socket [default: in the state folder, else in $XDG_RUNTIME_DIR/imrs or /run/imrs]
     #[arg(long, value_name = "PATH")]
     pub control: Option<PathBuf>,
+    /// Serve in place of the server that has the control socket, on its sockets and without losing
+    /// a query; that one ends once this one serves, and goes on if it does not come to that.
+    #[arg(long)]
+    pub take_over: bool,
     /// Form of the log on standard error.
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub log: LogForm,

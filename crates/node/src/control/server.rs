@@ -2,9 +2,11 @@
 
 use super::path::Place;
 use super::v1::{Command, Message, Reply, Request, SCHEMA};
+use crate::bell::Bell;
 use crate::limits::{CONTROL_CLIENTS_MAX, CONTROL_PATIENCE, CONTROL_REQUEST_MAX};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -16,10 +18,17 @@ use std::time::{Duration, Instant};
 /// What takes a request: it sends the reply when it has one.
 pub type Asked = dyn Fn(Command, SyncSender<Reply>) + Send + Sync;
 
+/// What deals with a process that asks for our sockets, which it has told the number of.
+pub(crate) type TakeOver = dyn Fn(&UnixStream, u32) + Send + Sync;
+
 /// The control socket of a running node. Gone from the file system when dropped.
 #[derive(Debug)]
 pub struct Server {
     path: PathBuf,
+    listener: Arc<UnixListener>,
+    bell: Arc<Bell>,
+    /// Whether the name in the file system is ours, to be taken away at the end.
+    owns_name: bool,
 }
 
 /// Why there is no control socket.
@@ -48,7 +57,6 @@ pub enum ControlError {
 /// A control socket that is there, and on which nobody takes requests yet.
 #[derive(Debug)]
 pub struct Bound {
-    listener: UnixListener,
     server: Server,
 }
 
@@ -63,8 +71,29 @@ impl Bound {
             path: path.clone(),
             cause,
         })?;
-        let server = Server { path };
-        Ok(Bound { listener, server })
+        Bound::of(path, listener, true)
+    }
+
+    /// The socket of another node, which goes on taking requests until ours are started.
+    pub(crate) fn inherited(path: &Path, listener: UnixListener) -> Result<Self, ControlError> {
+        Bound::of(path.to_owned(), listener, false)
+    }
+
+    fn of(path: PathBuf, listener: UnixListener, owns_name: bool) -> Result<Self, ControlError> {
+        // Two processes may accept from it for a while.
+        let made = listener.set_nonblocking(true).and_then(|()| Bell::new());
+        let bell = made.map_err(|cause| ControlError::Make {
+            path: path.clone(),
+            cause,
+        })?;
+        Ok(Bound {
+            server: Server {
+                path,
+                listener: Arc::new(listener),
+                bell: Arc::new(bell),
+                owns_name,
+            },
+        })
     }
 
     /// Where the socket is.
@@ -74,14 +103,26 @@ impl Bound {
 
     /// Takes requests from now on.
     pub fn start(self, asked: Arc<Asked>) -> Result<Server, ControlError> {
-        let Bound { listener, server } = self;
+        self.start_with(asked, Arc::new(|stream, _| nothing_to_hand_over(stream)))
+    }
+
+    /// The same, and hands sockets over to who asks for them.
+    pub(crate) fn start_with(
+        self,
+        asked: Arc<Asked>,
+        take_over: Arc<TakeOver>,
+    ) -> Result<Server, ControlError> {
+        let Bound { mut server } = self;
+        let (listener, bell) = (Arc::clone(&server.listener), Arc::clone(&server.bell));
+        let handlers = Arc::new(Handlers { asked, take_over });
         thread::Builder::new()
             .name("control".to_owned())
-            .spawn(move || accept(&listener, &asked))
+            .spawn(move || accept(&listener, &bell, &handlers))
             .map_err(|cause| ControlError::Make {
                 path: server.path.clone(),
                 cause,
             })?;
+        server.owns_name = true;
         Ok(server)
     }
 }
@@ -96,13 +137,37 @@ impl Server {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// The socket, for another process.
+    pub(crate) fn lend(&self) -> io::Result<OwnedFd> {
+        self.listener.as_fd().try_clone_to_owned()
+    }
+
+    /// Another process takes requests from now on; the name is its own.
+    pub(crate) fn leave(mut self) {
+        self.owns_name = false;
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A name that is left behind is replaced by the next node that starts here.
-        let _ = fs::remove_file(&self.path);
+        self.bell.ring();
+        if self.owns_name {
+            // A name that is left behind is replaced by the next node that starts here.
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+/// What requests go to.
+struct Handlers {
+    asked: Arc<Asked>,
+    take_over: Arc<TakeOver>,
+}
+
+/// A socket that hands nothing over.
+fn nothing_to_hand_over(stream: &UnixStream) {
+    let _ = send(stream, refuse("there are no sockets to hand over"));
 }
 
 /// The path to take: what was named if no node answers there; what was chosen, or beside it.
@@ -161,27 +226,33 @@ pub(crate) fn bind_privately(
     bound.and_then(|listener| removed.map(|()| listener))
 }
 
-fn accept(listener: &UnixListener, asked: &Arc<Asked>) {
+fn accept(listener: &UnixListener, bell: &Bell, handlers: &Arc<Handlers>) {
     // Each client holds a copy; their number is that of the clients.
     let clients = Arc::new(());
-    loop {
-        let Ok((stream, _)) = listener.accept() else {
-            // Out of descriptors, most likely: others have to end first.
-            thread::sleep(Duration::from_millis(100));
-            continue;
+    while bell.has_not_rung(listener) {
+        let stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(_) => {
+                // Out of descriptors, most likely: others have to end first.
+                thread::sleep(Duration::from_millis(100));
+                continue;
+            }
         };
         let client = Arc::clone(&clients);
-        let asked = Arc::clone(asked);
+        let handlers = Arc::clone(handlers);
         let is_full = Arc::strong_count(&clients) > CONTROL_CLIENTS_MAX + 1;
         let serve = move || {
             let _client = client;
             let reply = if is_full {
-                refuse("too many clients of the control socket; try again")
+                Some(refuse("too many clients of the control socket; try again"))
             } else {
-                answer(&stream, &*asked)
+                answer(&stream, &handlers)
             };
-            // A client that does not take its reply has none.
-            let _ = send(&stream, reply);
+            if let Some(reply) = reply {
+                // A client that does not take its reply has none.
+                let _ = send(&stream, reply);
+            }
         };
         if is_full {
             serve();
@@ -194,27 +265,31 @@ fn accept(listener: &UnixListener, asked: &Arc<Asked>) {
     }
 }
 
-fn refuse(message: impl Into<String>) -> Reply {
+pub(crate) fn refuse(message: impl Into<String>) -> Reply {
     Reply::Error {
         message: message.into(),
     }
 }
 
-fn answer(stream: &UnixStream, asked: &Asked) -> Reply {
+/// The reply to a client, unless it has had all that is for it.
+fn answer(stream: &UnixStream, handlers: &Handlers) -> Option<Reply> {
     let line = match read_request(stream) {
         Ok(line) => line,
-        Err(error) => return refuse(format!("the request did not arrive: {error}")),
+        Err(error) => return Some(refuse(format!("the request did not arrive: {error}"))),
     };
     let command = match Request::read(&line) {
         Ok(command) => command,
-        Err(message) => return refuse(message),
+        Err(message) => return Some(refuse(message)),
     };
+    if let Command::TakeOver { pid } = command {
+        (handlers.take_over)(stream, pid);
+        return None;
+    }
     let (sender, receiver): (_, Receiver<Reply>) = sync_channel(1);
     let patience = command.patience();
-    asked(command, sender);
-    receiver
-        .recv_timeout(patience)
-        .unwrap_or_else(|_| refuse("the server is too busy to reply; it goes on, ask again"))
+    (handlers.asked)(command, sender);
+    let reply = receiver.recv_timeout(patience);
+    Some(reply.unwrap_or_else(|_| refuse("the server is too busy to reply; it goes on, ask again")))
 }
 
 /// Reads one line: at most [`CONTROL_REQUEST_MAX`] octets within [`CONTROL_PATIENCE`] in all, so
@@ -248,7 +323,7 @@ fn read_request(mut stream: &UnixStream) -> io::Result<Vec<u8>> {
     }
 }
 
-fn send(mut stream: &UnixStream, reply: Reply) -> io::Result<()> {
+pub(crate) fn send(mut stream: &UnixStream, reply: Reply) -> io::Result<()> {
     let message = Message {
         schema: SCHEMA.to_owned(),
         reply,

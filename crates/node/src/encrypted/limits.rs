@@ -110,3 +110,7 @@ pub(super) const STOP: Duration = Duration::from_millis(200);
 
 /// Attempts to find a port that is free when the system may choose it.
 pub(super) const PORT_ATTEMPTS: usize = 16;
+
+/// How long a thread may take to leave its sockets to another node: to tell clients over QUIC, and
+/// what runs on it at that moment.
+pub(super) const LEAVE: Duration = Duration::from_secs(2);

@@ -8,9 +8,11 @@
 //! certificate  what is shown, and how TLS is spoken
 //! pool         one thread: its listeners, its connections, the watch over them
 //!   budgets    what a prefix may cost
+//!   leave      when another node has the sockets
 //!   seats      which connections there are, and which have to go
 //!   tls        accept, shake hands, answer in order
 //!   quic       the same, a query a stream
+//!     drivers  what moves packets of QUIC
 //! framing      where messages begin and end
 //! counters     what the threads count
 //! ```
@@ -20,7 +22,9 @@
 mod budgets;
 mod certificate;
 mod counters;
+mod drivers;
 pub mod framing;
+mod leave;
 mod limits;
 mod pool;
 mod quic;
@@ -31,22 +35,26 @@ mod tls;
 pub use certificate::Certificate;
 pub use counters::{Connections, Counters};
 pub use limits::{INBOX_OCTETS_MAX, QUERY_OCTETS_MAX};
+pub use sockets::Inherited;
 
 use crate::accounting::{Accounting, Recorder};
 use crate::transport::Admission;
 use arc_swap::ArcSwap;
 use budgets::Budgets;
 use counters::Tally;
+use drivers::Drivers;
 use imrs_engine::Service;
+use leave::{Ends, Leave};
 use pool::{Room, Work};
 use quinn::crypto::rustls::NoInitialCipherSuite;
-use quinn::{Endpoint, EndpointConfig, TokioRuntime};
+use quinn::{Endpoint, EndpointConfig};
 use seats::Seats;
 use sockets::Sockets;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use std::thread::{self, JoinHandle};
@@ -139,6 +147,8 @@ pub struct Bound {
     addresses: Addresses,
     /// Those of each thread.
     sockets: Vec<Sockets>,
+    /// All of them, each once.
+    lent: Vec<Inherited>,
     accounting: Option<Arc<Accounting>>,
 }
 
@@ -157,12 +167,14 @@ pub struct Encrypted {
     addresses: Addresses,
     certificate: Arc<Certificate>,
     threads: Vec<Running>,
+    lent: Vec<Inherited>,
 }
 
 #[derive(Debug)]
 struct Running {
     tally: Arc<Tally>,
     stop: Arc<Notify>,
+    leave: Arc<Leave>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -182,27 +194,52 @@ struct Parts {
 impl Encrypted {
     /// Opens all sockets.
     pub fn bind(settings: &Settings) -> Result<Bound, BindError> {
+        Encrypted::bind_with(settings, Vec::new())
+    }
+
+    /// The same, but for those that another node has handed over. That one has to have left before
+    /// they are served: packets of QUIC are of use to the process alone that has their connection.
+    pub fn bind_with(
+        settings: &Settings,
+        mut inherited: Vec<Inherited>,
+    ) -> Result<Bound, BindError> {
         let threads = settings.workers.get();
         let mut sockets: Vec<Sockets> = (0..threads).map(|_| Sockets::default()).collect();
         let mut addresses = Addresses::default();
-        for &asked in &settings.tls {
-            let (address, opened) = sockets::open(Medium::Tls, asked, threads)?;
-            addresses.tls.push(address);
-            for (of_thread, listener) in sockets.iter_mut().zip(opened) {
-                of_thread.tls.push(listener);
+        let mut lent = Vec::new();
+        let tls = settings.tls.iter().map(|&asked| (Medium::Tls, asked));
+        let quic = settings.quic.iter().map(|&asked| (Medium::Quic, asked));
+        for (medium, asked) in tls.chain(quic) {
+            let is_one = |one: &Inherited| {
+                one.medium == medium && one.address == asked && !one.sockets.is_empty()
+            };
+            let found = inherited.iter().position(is_one);
+            let (address, opened) = match found.map(|at| inherited.swap_remove(at)) {
+                Some(found) => (asked, found.sockets),
+                None => sockets::open(medium, asked, threads)?,
+            };
+            match medium {
+                Medium::Tls => addresses.tls.push(address),
+                Medium::Quic => addresses.quic.push(address),
             }
-        }
-        for &asked in &settings.quic {
-            let (address, opened) = sockets::open(Medium::Quic, asked, threads)?;
-            addresses.quic.push(address);
-            for (of_thread, socket) in sockets.iter_mut().zip(opened) {
-                of_thread.quic.push(socket);
-            }
+            let failed = |cause| BindError {
+                medium,
+                address,
+                cause,
+            };
+            let kept = opened.iter().map(OwnedFd::try_clone);
+            lent.push(Inherited {
+                medium,
+                address,
+                sockets: kept.collect::<io::Result<_>>().map_err(failed)?,
+            });
+            sockets::spread(medium, opened, &mut sockets).map_err(failed)?;
         }
         Ok(Bound {
             settings: settings.clone(),
             addresses,
             sockets,
+            lent,
             accounting: None,
         })
     }
@@ -231,6 +268,37 @@ impl Encrypted {
     pub fn stop(mut self) -> Counters {
         self.stop_threads();
         self.counters()
+    }
+
+    /// All sockets, for another node.
+    pub fn lend(&self) -> io::Result<Vec<Inherited>> {
+        let lend = |one: &Inherited| {
+            let sockets = one.sockets.iter().map(OwnedFd::try_clone);
+            Ok(Inherited {
+                sockets: sockets.collect::<io::Result<_>>()?,
+                ..*one
+            })
+        };
+        self.lent.iter().map(lend).collect()
+    }
+
+    /// Another node has the sockets: returns when nothing is accepted or read from them any more.
+    /// Connections over QUIC end, and those over TLS go on until their clients end them, within a
+    /// limit.
+    pub fn leave(&mut self) {
+        self.lent.clear();
+        for thread in &self.threads {
+            thread.leave.asked.notify_one();
+        }
+        for thread in &self.threads {
+            thread.leave.wait();
+        }
+    }
+
+    /// Whether all threads have ended.
+    pub fn is_over(&self) -> bool {
+        let mut threads = self.threads.iter();
+        threads.all(|running| running.thread.as_ref().is_none_or(JoinHandle::is_finished))
     }
 
     fn stop_threads(&mut self) {
@@ -279,11 +347,14 @@ impl Bound {
             addresses: self.addresses,
             certificate: Arc::clone(&settings.certificate),
             threads: Vec::new(),
+            lent: self.lent,
         };
         for (number, sockets) in self.sockets.into_iter().enumerate() {
             let tally = Arc::new(Tally::default());
             let stop = Arc::new(Notify::new());
-            let work = work(settings, sockets, acceptor.clone(), Arc::clone(&stop))?;
+            let leave = Arc::new(Leave::default());
+            let work = work(settings, sockets, acceptor.clone())?;
+            let ends = Ends::new(Arc::clone(&stop), Arc::clone(&leave), settings.idle);
             let parts = Parts {
                 tally: Arc::clone(&tally),
                 recorder: self.accounting.as_deref().map(Accounting::recorder),
@@ -299,13 +370,14 @@ impl Bound {
             let run = move || {
                 let seats = Seats::new(admission, Arc::clone(&parts.tally), idle);
                 let budgets = Budgets::new(parts.new_per_prefix, parts.busy_per_prefix);
-                work.run(Room::new(seats, budgets, parts));
+                work.run(Room::new(seats, budgets, parts), &ends);
             };
             let name = format!("encrypted-{number}");
             let thread = thread::Builder::new().name(name).spawn(run);
             started.threads.push(Running {
                 tally,
                 stop,
+                leave,
                 thread: Some(thread.map_err(StartError::Thread)?),
             });
         }
@@ -323,12 +395,7 @@ impl Settings {
 }
 
 /// Makes the runtime of a thread, and has it wait for the sockets.
-fn work(
-    settings: &Settings,
-    sockets: Sockets,
-    acceptor: TlsAcceptor,
-    stop: Arc<Notify>,
-) -> Result<Work, StartError> {
+fn work(settings: &Settings, sockets: Sockets, acceptor: TlsAcceptor) -> Result<Work, StartError> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -339,6 +406,7 @@ fn work(
     let tls = tls.collect::<io::Result<Vec<_>>>();
     let tls = tls.map_err(StartError::Thread)?;
     let mut quic = Vec::with_capacity(sockets.quic.len());
+    let drivers = Arc::new(Drivers::default());
     for socket in sockets.quic {
         let shown = settings.certificate.config(b"doq");
         let shown = shown.map_err(StartError::Tls)?;
@@ -347,7 +415,7 @@ fn work(
             EndpointConfig::default(),
             Some(config.map_err(StartError::Quic)?),
             socket,
-            Arc::new(TokioRuntime),
+            Arc::clone(&drivers) as Arc<dyn quinn::Runtime>,
         );
         quic.push(endpoint.map_err(StartError::Thread)?);
     }
@@ -357,7 +425,7 @@ fn work(
         tls,
         acceptor,
         quic,
-        stop,
+        drivers,
         pinned: settings.pinned,
     })
 }

@@ -2,6 +2,7 @@
 
 use super::budgets::Budgets;
 use super::counters::Tally;
+use super::drivers::Drivers;
 use super::limits::{LOOK, MESSAGE_OCTETS_MAX, PRESSURE_CLOSES_ALL, STOP};
 use super::seats::{Reason, Seats};
 use super::{Medium, quic, tls};
@@ -19,7 +20,6 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Instant, SystemTime};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::Notify;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -31,7 +31,7 @@ pub(super) struct Work {
     pub(super) tls: Vec<TcpListener>,
     pub(super) acceptor: TlsAcceptor,
     pub(super) quic: Vec<quinn::Endpoint>,
-    pub(super) stop: Arc<Notify>,
+    pub(super) drivers: Arc<Drivers>,
     /// Workers that are kept on a core each.
     pub(super) pinned: usize,
 }
@@ -159,14 +159,14 @@ impl Room {
 
 impl Work {
     /// Serves until told to stop.
-    pub(super) fn run(self, room: Room) {
+    pub(super) fn run(self, room: Room, ends: &super::Ends) {
         system::yield_to_workers(self.pinned);
         let Work {
             runtime,
             tls,
             acceptor,
             quic,
-            stop,
+            drivers,
             ..
         } = self;
         let room = Rc::new(room);
@@ -180,31 +180,60 @@ impl Work {
             for endpoint in &quic {
                 listeners.spawn_local(quic::listen(Rc::clone(&room), endpoint.clone()));
             }
-            watch(&room, &mut listeners, &stop).await;
+            let leaves = watch(&room, &mut listeners, ends).await;
             listeners.abort_all();
-            room.seats.end_all(Reason::Stopped);
-            for endpoint in &quic {
-                endpoint.close(quic::NO_ERROR, b"");
+            if leaves {
+                room.seats.end_over(Medium::Quic, Reason::Stopped);
+                farewell(&quic).await;
+                drivers.stop();
+                // Those that were stopped have to run once more to let go of what they have.
+                while listeners.join_next().await.is_some() {}
+                ends.left();
+                linger(&room, ends).await;
             }
-            let told = async {
-                for endpoint in &quic {
-                    endpoint.wait_idle().await;
-                }
-            };
-            // Who does not hear of it in time finds out alone.
-            let _ = timeout(STOP, told).await;
+            room.seats.end_all(Reason::Stopped);
+            farewell(&quic).await;
         });
     }
 }
 
-/// Looks after the connections until told to stop.
-async fn watch(room: &Room, listeners: &mut JoinSet<()>, stop: &Notify) {
+/// Tells clients over QUIC that it ends.
+async fn farewell(quic: &[quinn::Endpoint]) {
+    for endpoint in quic {
+        endpoint.close(quic::NO_ERROR, b"");
+    }
+    let told = async {
+        for endpoint in quic {
+            endpoint.wait_idle().await;
+        }
+    };
+    // Who does not hear of it in time finds out alone.
+    let _ = timeout(STOP, told).await;
+}
+
+/// Goes on with the connections that there are, until they end or there is no more time.
+async fn linger(room: &Room, ends: &super::Ends) {
+    let by = Instant::now() + ends.linger;
+    let mut looks = interval(LOOK);
+    while !room.seats.is_empty() && Instant::now() < by {
+        tokio::select! {
+            biased;
+            () = ends.stop.notified() => return,
+            _ = looks.tick() => room.look(),
+        }
+    }
+}
+
+/// Looks after the connections until told to stop, or to leave the sockets to another node, which
+/// it says.
+async fn watch(room: &Room, listeners: &mut JoinSet<()>, ends: &super::Ends) -> bool {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            () = stop.notified() => return,
+            () = ends.stop.notified() => return false,
+            () = ends.leave.asked.notified() => return true,
             Some(over) = listeners.join_next() => {
                 // No other transport suffers for it.
                 let cause = over.err().map(|cause| cause.to_string());

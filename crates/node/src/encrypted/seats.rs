@@ -94,8 +94,7 @@ impl Seats {
     }
 
     /// Whether no connection is open.
-    #[cfg(test)]
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.table.borrow().stalest().is_none()
     }
 
@@ -160,6 +159,11 @@ impl Seats {
     /// Ends the connections on which nothing is owed.
     pub(super) fn end_idle(&self, reason: Reason) {
         self.end_those(|entry| (entry.phase == Phase::Idle).then_some(reason));
+    }
+
+    /// Ends those over one transport.
+    pub(super) fn end_over(&self, medium: Medium, reason: Reason) {
+        self.end_those(|entry| (entry.medium == medium).then_some(reason));
     }
 
     /// Ends all connections.

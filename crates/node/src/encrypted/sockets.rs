@@ -5,6 +5,45 @@ use super::{BindError, Medium};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
+
+/// Sockets of another node, which may still be serving them.
+#[derive(Debug)]
+pub struct Inherited {
+    /// What is spoken.
+    pub medium: Medium,
+    /// Their address.
+    pub address: SocketAddr,
+    /// One for each thread of the other node, or of one before it.
+    pub sockets: Vec<OwnedFd>,
+}
+
+/// Gives each socket of an address to a thread. None may be left out, since the kernel sends clients
+/// to all of them. Where they are fewer than threads, threads share listeners; packets of QUIC have
+/// to come to the thread of their connection, so some threads have none.
+pub(super) fn spread(
+    medium: Medium,
+    sockets: Vec<OwnedFd>,
+    per_thread: &mut [Sockets],
+) -> io::Result<()> {
+    let (count, threads) = (sockets.len(), per_thread.len());
+    let mut give = |thread: usize, socket: OwnedFd| {
+        let of_thread = &mut per_thread[thread % threads];
+        match medium {
+            Medium::Tls => of_thread.tls.push(socket.into()),
+            Medium::Quic => of_thread.quic.push(socket.into()),
+        }
+    };
+    if medium == Medium::Tls {
+        for thread in count..threads {
+            give(thread, sockets[thread % count].try_clone()?);
+        }
+    }
+    for (thread, socket) in sockets.into_iter().enumerate() {
+        give(thread, socket);
+    }
+    Ok(())
+}
 
 /// The sockets of one address: one for each thread.
 pub(super) fn open<S: From<Socket>>(

@@ -35,6 +35,7 @@ use crate::store::Header;
 use domain::base::iana::Rcode;
 use imrs_transfer::incoming::{Limits, Received};
 use imrs_transfer::message::SoaAnswer;
+use imrs_transfer::refresh::Force;
 use imrs_transfer::time::Moment;
 use imrs_wire::Serial;
 use jobs::Jobs;
@@ -203,6 +204,21 @@ impl Keeping {
             keeper.begin(now, number, hosting);
             keeper.poll(now, number, hosting, &self.jobs);
         }
+    }
+
+    /// The node that this one takes over from ends: its stores are ours, and what it may have heard
+    /// of later than we did is asked for.
+    pub(crate) fn take_over(&mut self) {
+        self.storage.take_over();
+        let now = self.times.now();
+        for keeper in &mut self.keepers {
+            keeper.force(now, Force::Refresh);
+        }
+    }
+
+    /// Another node takes over: what is to be on disk is put there, and the stores are its own.
+    pub(crate) fn leave(self) {
+        self.storage.stop();
     }
 
     /// How long until something is due.

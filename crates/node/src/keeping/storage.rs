@@ -2,6 +2,7 @@
 
 use super::{Delivery, Event, Happened, Post};
 use crate::hosting::Version;
+use crate::limits::{FOLDER_LOOK, FOLDER_PATIENCE};
 use crate::store::{Facts, Keep, RealDisk, Store, StoreError, ZoneCopy};
 use crate::{chain, system};
 use imrs_wire::Serial;
@@ -15,7 +16,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 /// The store of one zone.
 type ZoneStore = Store<RealDisk>;
@@ -33,19 +35,35 @@ enum Task {
         serial: Serial,
         at: UnixTime,
     },
+    /// The node that has the stores ends.
+    TakeOver,
 }
 
 /// Where proven zones are put.
 #[derive(Debug)]
 pub(crate) struct Storage {
     tasks: Sender<Task>,
+    thread: JoinHandle<()>,
 }
 
 /// The stores of all zones that are fetched, by their numbers, before anything is put into them.
 #[derive(Debug, Default)]
-pub(crate) struct Stores(Vec<(usize, ZoneStore)>);
+pub(crate) struct Stores {
+    stores: Vec<(usize, ZoneStore)>,
+    /// Whether another node has them, which this one takes over from.
+    are_lent: bool,
+}
 
 impl Stores {
+    /// Those of a node that is taken over from: they are read, and written to once it has let go of
+    /// them.
+    pub(crate) fn lent() -> Stores {
+        Stores {
+            are_lent: true,
+            ..Stores::default()
+        }
+    }
+
     /// Opens the store of a zone below the node's state folder, which is made if need be. Says what
     /// was dropped.
     pub(crate) fn open(
@@ -57,53 +75,95 @@ impl Stores {
     ) -> Result<Vec<String>, StoreError> {
         // Where that fails, what comes next says why.
         let _ = DirBuilder::new().recursive(true).mode(0o700).create(state);
-        let disk = RealDisk::open(state, name)?;
+        let disk = match self.are_lent {
+            true => RealDisk::beside(state, name)?,
+            false => RealDisk::open(state, name)?,
+        };
         let (store, dropped) = Store::open(disk, name.clone(), keep)?;
-        let Stores(stores) = self;
-        stores.push((number, store));
+        self.stores.push((number, store));
         Ok(dropped.iter().map(|dropped| chain(dropped)).collect())
     }
 
     /// The store of a zone.
     pub(crate) fn of(&mut self, number: usize) -> Option<&mut ZoneStore> {
-        let Stores(stores) = self;
-        let mut stores = stores.iter_mut();
+        let mut stores = self.stores.iter_mut();
         stores.find_map(|(of, store)| (*of == number).then_some(store))
     }
 
     /// Puts from now on what is told on disk, on a thread of its own.
     pub(crate) fn start(self, pinned: usize, post: Post) -> std::io::Result<Storage> {
         let (tasks, inbox) = channel();
-        let Stores(mut stores) = self;
+        let Stores { stores, are_lent } = self;
+        let mut stores = stores;
         let work = move || {
             system::yield_to_workers(pinned);
-            for task in inbox {
-                let (Task::Save { zone, .. } | Task::Confirm { zone, .. }) = &task;
-                let zone = *zone;
-                let Some((_, store)) = stores.iter_mut().find(|(number, _)| *number == zone) else {
+            let mut early = Vec::new();
+            // What is to be stored before the stores are ours waits.
+            for task in inbox.iter().take_while(|_| are_lent) {
+                if matches!(task, Task::TakeOver) {
+                    break;
+                }
+                early.push(task);
+            }
+            if are_lent {
+                let by = Instant::now() + FOLDER_PATIENCE;
+                for (zone, store) in &mut stores {
+                    report(&post, *zone, store, |store| take_over(store, by));
+                }
+            }
+            for task in early.into_iter().chain(inbox) {
+                let (Task::Save { zone, .. } | Task::Confirm { zone, .. }) = &task else {
                     continue;
                 };
-                // What a library does not survive, the thread does.
-                let done = panic::catch_unwind(AssertUnwindSafe(|| carry_out(store, task)));
-                let result = match done {
-                    Ok(result) => result.map_err(|error| chain(&error)),
-                    Err(_) => Err("the server panicked over it".to_owned()),
-                };
-                let copies = store.copies().to_vec();
-                let what = Happened::Stored { copies, result };
-                post.put(Event { zone, what });
+                let zone = *zone;
+                if let Some((_, store)) = stores.iter_mut().find(|(number, _)| *number == zone) {
+                    report(&post, zone, store, |store| carry_out(store, task));
+                }
             }
         };
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("storage".to_owned())
             .spawn(work)?;
-        Ok(Storage { tasks })
+        Ok(Storage { tasks, thread })
     }
+}
+
+/// Does something with the store of a zone, and tells what came of it.
+fn report(
+    post: &Post,
+    zone: usize,
+    store: &mut ZoneStore,
+    work: impl FnOnce(&mut ZoneStore) -> Result<Vec<String>, StoreError>,
+) {
+    // What a library does not survive, the thread does.
+    let done = panic::catch_unwind(AssertUnwindSafe(|| work(store)));
+    let result = match done {
+        Ok(result) => result.map_err(|error| chain(&error)),
+        Err(_) => Err("the server panicked over it".to_owned()),
+    };
+    let copies = store.copies().to_vec();
+    let what = Happened::Stored { copies, result };
+    post.put(Event { zone, what });
+}
+
+/// Waits for another node to let go of a store, and looks at what it left there.
+fn take_over(store: &mut ZoneStore, by: Instant) -> Result<Vec<String>, StoreError> {
+    while let Err(error) = store.disk().lock() {
+        if !matches!(error, StoreError::InUse { .. }) || Instant::now() >= by {
+            return Err(error);
+        }
+        thread::sleep(FOLDER_LOOK);
+    }
+    let dropped = store.look_again()?;
+    Ok(dropped.iter().map(|dropped| chain(dropped)).collect())
 }
 
 /// Does one task. The result has what went wrong beside.
 fn carry_out(store: &mut ZoneStore, task: Task) -> Result<Vec<String>, StoreError> {
+    // Where another node did not let go in time, this says so each time.
+    store.disk().lock()?;
     match task {
+        Task::TakeOver => Ok(Vec::new()),
         Task::Save {
             packed,
             facts,
@@ -139,6 +199,18 @@ impl Storage {
             facts,
             difference,
         });
+    }
+
+    /// The node that has the stores ends: they are ours from now on.
+    pub(super) fn take_over(&self) {
+        let _ = self.tasks.send(Task::TakeOver);
+    }
+
+    /// Puts all on disk that is to be there, and lets go of the stores.
+    pub(super) fn stop(self) {
+        drop(self.tasks);
+        // What the thread panicked of was told when it did.
+        let _ = self.thread.join();
     }
 
     /// Notes on disk that a primary confirmed the zone.

@@ -23,6 +23,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -86,19 +87,35 @@ pub struct Bound {
 #[derive(Debug)]
 pub struct Endpoint {
     places: Vec<String>,
+    tcp: Vec<(SocketAddr, OwnedFd)>,
+    unix: Option<OwnedFd>,
     stop: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
-    _name: Option<Name>,
+    name: Option<Name>,
 }
 
-/// The name of a socket in the file system, gone when dropped.
+/// Listeners of another node, which may still be accepting from them.
+#[derive(Debug, Default)]
+pub(crate) struct Inherited {
+    /// With their addresses.
+    pub(crate) tcp: Vec<(SocketAddr, TcpListener)>,
+    /// That of the socket at the path that is configured.
+    pub(crate) unix: Option<UnixListener>,
+}
+
+/// The name of a socket in the file system, gone when dropped if it is ours.
 #[derive(Debug)]
-struct Name(PathBuf);
+struct Name {
+    path: PathBuf,
+    is_ours: bool,
+}
 
 impl Drop for Name {
     fn drop(&mut self) {
-        // A name that is left behind is replaced by the next node that starts here.
-        let _ = fs::remove_file(&self.0);
+        if self.is_ours {
+            // A name that is left behind is replaced by the next node that starts here.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -112,6 +129,15 @@ const BACKLOG: i32 = 64;
 impl Bound {
     /// Opens all sockets, and what of the system is read later.
     pub fn open(metrics: &Metrics, owner: Option<Owner>) -> Result<Self, MetricsError> {
+        Bound::with(metrics, owner, Inherited::default())
+    }
+
+    /// The same, but for those that another node has handed over.
+    pub(crate) fn with(
+        metrics: &Metrics,
+        owner: Option<Owner>,
+        mut inherited: Inherited,
+    ) -> Result<Self, MetricsError> {
         let mut bound = Bound {
             tcp: Vec::new(),
             unix: None,
@@ -120,21 +146,36 @@ impl Bound {
         };
         for &address in &metrics.listen {
             let failed = |cause| MetricsError::Listen { address, cause };
-            let listener = listen(address).map_err(failed)?;
+            let same = |(at, _): &(SocketAddr, TcpListener)| *at == address;
+            let listener = match inherited.tcp.iter().position(same) {
+                Some(at) => inherited.tcp.swap_remove(at).1,
+                None => listen(address).map_err(failed)?,
+            };
             let address = listener.local_addr().map_err(failed)?;
             bound.places.push(format!("http://{address}/metrics"));
             bound.tcp.push(listener);
         }
         if let Some(path) = &metrics.socket {
-            refuse_taken(path)?;
             let failed = |cause| MetricsError::Make {
                 path: path.clone(),
                 cause,
             };
-            let listener = bind_privately(path, owner, SOCKET_RIGHTS).map_err(failed)?;
-            let name = Name(path.clone());
+            let is_ours = inherited.unix.is_none();
+            let listener = match inherited.unix {
+                Some(listener) => listener,
+                None => {
+                    refuse_taken(path)?;
+                    bind_privately(path, owner, SOCKET_RIGHTS).map_err(failed)?
+                }
+            };
+            let path = path.clone();
+            let name = Name { path, is_ours };
+            let failed = |cause| MetricsError::Make {
+                path: name.path.clone(),
+                cause,
+            };
             listener.set_nonblocking(true).map_err(failed)?;
-            bound.places.push(path.display().to_string());
+            bound.places.push(name.path.display().to_string());
             bound.unix = Some((listener, name));
         }
         Ok(bound)
@@ -142,12 +183,22 @@ impl Bound {
 
     /// Where the Unix socket is, if there is one.
     pub fn path(&self) -> Option<&Path> {
-        self.unix.as_ref().map(|(_, name)| name.0.as_path())
+        self.unix.as_ref().map(|(_, name)| name.path.as_path())
     }
 
     /// Answers from now on. The first `pinned` cores are the workers'.
     pub fn start(self, pinned: usize, asked: Box<Asked>) -> Result<Endpoint, MetricsError> {
-        let (unix, name) = self.unix.unzip();
+        let (unix, mut name) = self.unix.unzip();
+        if let Some(name) = &mut name {
+            name.is_ours = true;
+        }
+        let lend = || -> io::Result<_> {
+            let tcp = { self.tcp.iter() }
+                .map(|listener| Ok((listener.local_addr()?, OwnedFd::from(listener.try_clone()?))));
+            let unix = unix.as_ref().map(UnixListener::try_clone).transpose()?;
+            Ok((tcp.collect::<io::Result<_>>()?, unix.map(OwnedFd::from)))
+        };
+        let (lent_tcp, lent_unix) = lend().map_err(MetricsError::Thread)?;
         let runtime = runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -178,9 +229,11 @@ impl Bound {
         let thread = thread::Builder::new().name("metrics".to_owned()).spawn(run);
         Ok(Endpoint {
             places: self.places,
+            tcp: lent_tcp,
+            unix: lent_unix,
             stop,
             thread: Some(thread.map_err(MetricsError::Thread)?),
-            _name: name,
+            name,
         })
     }
 }
@@ -189,6 +242,27 @@ impl Endpoint {
     /// Where metrics can be fetched, with the ports that the system chose where 0 was asked for.
     pub fn places(&self) -> &[String] {
         &self.places
+    }
+
+    /// The listeners at addresses, for another node.
+    pub(crate) fn lend(&self) -> io::Result<Vec<(SocketAddr, OwnedFd)>> {
+        let lend = |(at, listener): &(SocketAddr, OwnedFd)| Ok((*at, listener.try_clone()?));
+        self.tcp.iter().map(lend).collect()
+    }
+
+    /// The listener at a path, for another node.
+    pub(crate) fn lend_socket(&self) -> io::Result<Option<(PathBuf, OwnedFd)>> {
+        let (Some(name), Some(listener)) = (&self.name, &self.unix) else {
+            return Ok(None);
+        };
+        Ok(Some((name.path.clone(), listener.try_clone()?)))
+    }
+
+    /// Another node answers from now on; the socket's name is its own.
+    pub(crate) fn leave(mut self) {
+        if let Some(name) = &mut self.name {
+            name.is_ours = false;
+        }
     }
 }
 

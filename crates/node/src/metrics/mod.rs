@@ -18,6 +18,7 @@ pub mod families;
 mod process;
 mod text;
 
+pub(crate) use endpoint::Inherited;
 pub use endpoint::{Asked, Bound, Endpoint, MetricsError};
 pub use process::Process;
 pub use text::render;

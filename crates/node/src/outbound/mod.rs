@@ -18,7 +18,7 @@ mod transfers;
 
 pub(crate) use desk::Desk;
 pub(crate) use directory::{Directory, Listing, Ticket};
-pub(crate) use listener::{ListenError, Listeners};
+pub(crate) use listener::{ListenError, Listeners, Listening};
 pub(crate) use transfers::Bounds;
 
 use crate::accounting::Recorder;
@@ -61,13 +61,18 @@ impl Outbound {
         &self.desk
     }
 
-    /// Takes connections over TLS from now on.
+    /// Takes connections over TLS until what it returns is dropped.
     pub(crate) fn listen(
         &self,
         listeners: Listeners,
         server: tls::Server,
-    ) -> Result<(), ListenError> {
+    ) -> Result<Listening, ListenError> {
         listener::listen(listeners, &Arc::new(server), &self.desk)
+    }
+
+    /// Whether a transfer is being sent.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.desk.transfers().are_running()
     }
 
     /// Gives out from now on what is served from now on.

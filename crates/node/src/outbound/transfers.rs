@@ -150,6 +150,11 @@ impl Transfers {
         ]
     }
 
+    /// Whether any is being sent.
+    pub(super) fn are_running(&self) -> bool {
+        self.running.load(Relaxed) > 0
+    }
+
     /// The bounds that hold.
     pub(super) fn bounds(&self) -> &Bounds {
         &self.bounds

@@ -26,8 +26,9 @@ pub(super) struct Begun {
     pub(super) times: Times,
 }
 
-/// Loads the zone files, then what the disk has of zones that are fetched.
-pub(super) fn begin(plan: &Plan) -> anyhow::Result<Begun> {
+/// Loads the zone files, then what the disk has of zones that are fetched. Where this node `follows`
+/// another that still runs, what is on disk is that one's until it ends.
+pub(super) fn begin(plan: &Plan, follows: bool) -> anyhow::Result<Begun> {
     let guard = Guard::new(
         &plan.identity,
         &plan.defence,
@@ -39,7 +40,10 @@ pub(super) fn begin(plan: &Plan) -> anyhow::Result<Begun> {
         hosting,
         guard,
         keepers: Vec::new(),
-        stores: Stores::default(),
+        stores: match follows {
+            true => Stores::lent(),
+            false => Stores::default(),
+        },
         times: Times::new(),
     };
     let mut fetched: Vec<(usize, Option<Held>, Vec<String>)> = Vec::new();

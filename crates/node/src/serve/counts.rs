@@ -13,12 +13,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-/// Keeps what is counted, day by day.
+/// Keeps what is counted, day by day; where this node `follows` another, on from where that one
+/// ends.
 pub(super) fn keep(
     keeping: &Keeping,
     accounting: Arc<Accounting>,
     running: &Running,
     pinned: usize,
+    follows: bool,
 ) -> io::Result<Statistics> {
     let meters = running.meters().clone();
     let books = move || {
@@ -29,7 +31,7 @@ pub(super) fn keep(
         };
         (books(&counters, meters.in_hand()), lost)
     };
-    Statistics::start(keeping, accounting, Box::new(books), pinned)
+    Statistics::start(keeping, accounting, Box::new(books), pinned, follows)
 }
 
 /// What the workers count of the messages that they decide about.

@@ -2,7 +2,9 @@
 
 use super::plan::Plan;
 use crate::chain;
-use crate::encrypted::{Bound, Encrypted};
+use crate::control::v1::UsedFor;
+use crate::encrypted::{Bound, Encrypted, Inherited, Medium};
+use crate::hand_over::Taken;
 use arc_swap::ArcSwap;
 use imrs_engine::Service;
 use std::net::SocketAddr;
@@ -10,10 +12,27 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use tracing::{info, warn};
 
-/// Opens the sockets, if any are configured.
-pub(super) fn bind(plan: &Plan) -> anyhow::Result<Option<Bound>> {
-    let bound = plan.encrypted.as_ref().map(Encrypted::bind).transpose();
-    Ok(bound?)
+/// Opens the sockets, if any are configured, but for those that another node has handed over.
+pub(super) fn bind(plan: &Plan, taken: &mut Taken) -> anyhow::Result<Option<Bound>> {
+    let Some(settings) = &plan.encrypted else {
+        return Ok(None);
+    };
+    let tls = settings.tls.iter().map(|&at| (Medium::Tls, at));
+    let quic = settings.quic.iter().map(|&at| (Medium::Quic, at));
+    let inherited = tls.chain(quic).map(|(medium, address)| {
+        let used_for = match medium {
+            Medium::Tls => UsedFor::Tls,
+            Medium::Quic => UsedFor::Quic,
+        };
+        let found = taken.take(used_for, &address.to_string());
+        Inherited {
+            medium,
+            address,
+            sockets: found.into_iter().map(|(_, socket)| socket).collect(),
+        }
+    });
+    let inherited = inherited.collect();
+    Ok(Some(Encrypted::bind_with(settings, inherited)?))
 }
 
 /// Serves them.

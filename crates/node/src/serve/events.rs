@@ -2,6 +2,7 @@
 
 use crate::control::v1::{Command, Reply};
 use crate::guard::{Blocked, BlocklistError};
+use crate::hand_over::Asking;
 use crate::hosting::load::LoadResult;
 use crate::keeping;
 use crate::metrics::Told;
@@ -25,6 +26,8 @@ pub(super) enum Event {
     Observed(oneshot::Sender<Box<Told>>),
     /// Something happened to a zone that is kept current.
     Kept(keeping::Event),
+    /// Another process is about to serve in our place.
+    HandOver(Asking),
     /// A load ended.
     Loaded(Loaded),
 }

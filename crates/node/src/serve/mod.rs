@@ -7,16 +7,19 @@
 mod begin;
 mod captures;
 mod counts;
+mod doors;
 mod encrypted;
 mod events;
 mod kept;
 mod lane;
 mod log;
 mod node;
+mod notify;
 mod opened;
 mod orders;
 pub(crate) mod plan;
 mod report;
+mod take_over;
 
 use crate::cli::{Exit, Serve};
 use crate::clock::{Clock, rfc3339};
@@ -37,7 +40,7 @@ pub fn run(args: &Serve) -> anyhow::Result<Exit> {
     let (opened, in_force) = Opened::open(&plan)?.confine(&plan)?;
     let (events, inbox) = events::channel_pair();
     events.watch(signals).context("cannot take signals")?;
-    let begun = begin::begin(&plan)?;
+    let begun = begin::begin(&plan, opened.taking_over.is_some())?;
     let node = Node::start(&plan, opened, in_force, begun, &events)?;
     node.run(&events, &inbox);
     Ok(Exit::Well)

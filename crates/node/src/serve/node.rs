@@ -3,14 +3,16 @@
 use super::begin::Begun;
 use super::events::{Event, Events, Loaded};
 use super::lane::{Lane, Work};
+use super::notify::{notify, notify_reloading};
 use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
-use super::{captures, counts, encrypted, kept, log, orders, report};
+use super::take_over::Waiting;
+use super::{captures, counts, doors, encrypted, kept, log, orders, report};
 use crate::accounting::Statistics;
 use crate::capture::Captures;
 use crate::clock::{Clock, present};
-use crate::control::server::{Asked, Bound, Server};
+use crate::control::server::Server;
 use crate::control::v1::{self, Command, Reply};
 use crate::encrypted::Encrypted;
 use crate::guard::{Blocked, BlocklistError, Guard, blocklist};
@@ -18,8 +20,8 @@ use crate::hosting::load::{self, Scope};
 use crate::hosting::{AttemptResult, Hosting};
 use crate::keeping::{Keeping, Post, What};
 use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX, TOP_TOLD};
-use crate::metrics::{self, Endpoint, Told};
-use crate::outbound::{Listeners, Outbound};
+use crate::metrics::{Endpoint, Told};
+use crate::outbound::{Listening, Outbound};
 use crate::sandbox::InForce;
 use crate::system;
 use crate::transport::{Aside, Running};
@@ -55,16 +57,22 @@ pub(super) struct Node {
     pub(super) started: Instant,
     pub(super) started_at: UnixTime,
     /// Workers that are kept on a core each.
-    pinned: usize,
+    pub(super) pinned: usize,
     /// What is done against attacks.
     pub(super) guard: Guard,
     /// What the process may no longer do.
     pub(super) in_force: InForce,
-    service: Arc<ArcSwap<Service>>,
+    pub(super) service: Arc<ArcSwap<Service>>,
     /// Where metrics are fetched, if anywhere.
     pub(super) metrics: Option<Endpoint>,
-    /// Removes the control socket when the node is gone.
-    _control: Server,
+    /// Where zones are given out over TLS, if they are.
+    pub(super) transfers: Option<Listening>,
+    /// Removes the control socket when the node is gone. None while another node has it.
+    pub(super) control: Option<Server>,
+    /// What waits for another node to leave.
+    pub(super) waiting: Option<Waiting>,
+    /// The process that has our sockets as well, and may come to serve.
+    pub(super) lent_to: Option<u32>,
     lane: Lane,
     /// Which zones are served, of those of which a version is held.
     served: Vec<Option<bool>>,
@@ -100,15 +108,19 @@ impl Node {
         let recorder = accounting.recorder();
         let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone(), recorder)?;
         outbound.update(&hosting);
-        give_out(plan, &outbound, opened.transfers)?;
+        let transfers = doors::give_out(plan, &outbound, opened.transfers)?;
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
         let workers = opened.workers.recorded(Arc::clone(&accounting));
         let running = workers.start(Arc::clone(&service), desk)?;
         let bound = { opened.encrypted }.map(|bound| bound.recorded(Arc::clone(&accounting)));
-        let encrypted = encrypted::start(bound, &service, running.crowding())?;
-        let statistics = counts::keep(&plan.statistics, accounting, &running, pinned)?;
-        let control = obey(opened.control, events)?;
-        let metrics = observe(opened.metrics, pinned, events)?;
+        let follows = opened.taking_over.is_some();
+        let statistics = counts::keep(&plan.statistics, accounting, &running, pinned, follows)?;
+        let waiting = Waiting {
+            taking_over: opened.taking_over,
+            control: opened.control,
+            metrics: opened.metrics,
+            encrypted: bound,
+        };
         let storage = stores.start(pinned, post.clone())?;
         let keeping = Keeping::new(
             keepers,
@@ -121,7 +133,7 @@ impl Node {
         );
         let mut node = Node {
             running,
-            encrypted,
+            encrypted: None,
             statistics,
             captures,
             keeping,
@@ -134,8 +146,11 @@ impl Node {
             guard,
             in_force,
             service,
-            metrics,
-            _control: control,
+            metrics: None,
+            transfers,
+            control: None,
+            waiting: Some(waiting),
+            lent_to: None,
             lane: Lane::default(),
             served: { hosting.zones().iter() }
                 .map(|zone| zone.version.is_some().then(|| zone.is_served()))
@@ -147,20 +162,42 @@ impl Node {
         for zone in node.hosting.zones() {
             log::loaded(zone, None, plan.clock.now());
         }
+        node.settle(events)?;
         log_ready(plan, &node.hosting, &node.running);
-        notify(&[NotifyState::Ready]);
         Ok(node)
     }
 
-    /// Takes events until one says to stop, then stops gracefully.
+    /// Takes events until one says to stop, or to leave the sockets to another node; then does so.
     pub(super) fn run(mut self, events: &Events, inbox: &Receiver<Event>) {
+        match self.take_events(events, inbox) {
+            Some((pid, left)) => self.leave(pid, &left, inbox),
+            None => {
+                notify(&[NotifyState::Stopping]);
+                self.encrypted.map(Encrypted::stop);
+                self.running.stop();
+                self.statistics.stop();
+                if let Some(captures) = Arc::into_inner(self.captures) {
+                    captures.finish();
+                }
+                info!("stopped");
+            }
+        }
+    }
+
+    /// Takes events until one says to stop. What comes back is the process that is to have the
+    /// sockets, if one is, and where it waits for them.
+    fn take_events(
+        &mut self,
+        events: &Events,
+        inbox: &Receiver<Event>,
+    ) -> Option<(u32, SyncSender<()>)> {
         // What ends a load takes milliseconds, which a worker would pause.
         system::yield_to_workers(self.pinned);
         loop {
             match inbox.recv_timeout(self.patience()) {
                 Ok(Event::Stop(signal)) => {
                     info!("{signal}: answering what has arrived, then stopping");
-                    break;
+                    return None;
                 }
                 Ok(Event::Reload) => {
                     info!("SIGHUP: loading zones");
@@ -181,22 +218,20 @@ impl Node {
                     }
                 }
                 Ok(Event::Loaded(loaded)) => self.finish_load(loaded),
+                Ok(Event::HandOver(asking)) => {
+                    let leaves = self.hand_over(asking);
+                    if leaves.is_some() {
+                        return leaves;
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 // The node itself holds a sender in `events`.
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => return None,
             }
             self.begin_load(events);
             self.look();
-            orders::answer_awaited(&mut self);
+            orders::answer_awaited(self);
         }
-        notify(&[NotifyState::Stopping]);
-        self.encrypted.map(Encrypted::stop);
-        self.running.stop();
-        self.statistics.stop();
-        if let Some(captures) = Arc::into_inner(self.captures) {
-            captures.finish();
-        }
-        info!("stopped");
     }
 
     /// Whether a zone is the root, the one whose way is timed (RSSAC002v5, load-time).
@@ -241,6 +276,8 @@ impl Node {
             Command::Accept { zone, serial } => {
                 return orders::accept(self, zone, Serial(*serial), reply);
             }
+            // It comes another way, with its connection.
+            Command::TakeOver { .. } => return,
         };
         // Who asked may have gone away.
         let _ = reply.try_send(told);
@@ -415,42 +452,6 @@ impl Node {
     }
 }
 
-/// Gives zones out over TLS, if the sockets for it are there.
-fn give_out(plan: &Plan, outbound: &Outbound, listeners: Option<Listeners>) -> anyhow::Result<()> {
-    let (Some(listeners), Some((addresses, server))) = (listeners, &plan.listener) else {
-        return Ok(());
-    };
-    outbound.listen(listeners, server.clone())?;
-    let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    info!("transfers over TLS on {}", shown.join(", "));
-    Ok(())
-}
-
-/// Takes commands from the control socket.
-fn obey(bound: Bound, events: &Events) -> anyhow::Result<Server> {
-    let inbox = events.clone();
-    let asked: Arc<Asked> = Arc::new(move |command, reply| inbox.put(Event::Asked(command, reply)));
-    let control = bound.start(asked)?;
-    info!("control socket {}", control.path().display());
-    Ok(control)
-}
-
-/// Answers who fetches metrics, if the sockets for it are there.
-fn observe(
-    bound: Option<metrics::Bound>,
-    pinned: usize,
-    events: &Events,
-) -> anyhow::Result<Option<Endpoint>> {
-    let Some(bound) = bound else {
-        return Ok(None);
-    };
-    let inbox = events.clone();
-    let asked = move |reply| inbox.put(Event::Observed(reply));
-    let endpoint = bound.start(pinned, Box::new(asked))?;
-    info!("metrics at {}", endpoint.places().join(", "));
-    Ok(Some(endpoint))
-}
-
 fn log_ready(plan: &Plan, hosting: &Hosting, running: &Running) {
     let list = |texts: Vec<String>| texts.join(", ");
     let zones = hosting
@@ -477,19 +478,5 @@ fn log_ready(plan: &Plan, hosting: &Hosting, running: &Running) {
             address.ip(),
             address.port()
         );
-    }
-}
-
-/// Tells systemd, where it started the node; elsewhere this does nothing.
-fn notify(state: &[NotifyState<'_>]) {
-    if let Err(cause) = sd_notify::notify(state) {
-        warn!("cannot tell the service manager: {cause}");
-    }
-}
-
-fn notify_reloading() {
-    match NotifyState::monotonic_usec_now() {
-        Ok(now) => notify(&[NotifyState::Reloading, now]),
-        Err(cause) => warn!("cannot tell the service manager: {cause}"),
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Plan {
     pub(crate) defence: config::Defence,
     /// Where the control socket is.
     pub(crate) control: Place,
+    /// Whether to serve in place of the server that has the control socket.
+    pub(crate) takes_over: bool,
     /// Whether the zones are the test root's.
     pub(crate) is_test: bool,
 }
@@ -142,6 +144,7 @@ impl Plan {
             },
             control: place(args, &config),
             defence: config.defence.clone(),
+            takes_over: args.take_over,
             is_test,
         })
     }

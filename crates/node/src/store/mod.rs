@@ -168,25 +168,44 @@ impl<D: Disk> Store<D> {
             next: Generation(1),
             worthless: Vec::new(),
         };
-        let mut names = store
+        let dropped = store.look()?;
+        Ok((store, dropped))
+    }
+
+    /// Looks again at all that is there: another process has written to it meanwhile. The copy in
+    /// service stays marked.
+    pub fn look_again(&mut self) -> Result<Vec<Dropped>, StoreError> {
+        self.copies.clear();
+        self.links.clear();
+        self.worthless.clear();
+        self.confirmed = None;
+        self.look()
+    }
+
+    /// The disk.
+    pub fn disk(&self) -> &D {
+        &self.disk
+    }
+
+    fn look(&mut self) -> Result<Vec<Dropped>, StoreError> {
+        let mut names = self
             .disk
             .list()
-            .map_err(|cause| store.failed(Step::List, "the files", cause))?;
+            .map_err(|cause| self.failed(Step::List, "the files", cause))?;
         names.sort();
         let mut dropped = Vec::new();
         for name in names {
-            if let Err(reason) = store.take(&name) {
+            if let Err(reason) = self.take(&name) {
                 if reason.is_worthless() {
-                    store.worthless.push(name.clone());
+                    self.worthless.push(name.clone());
                 }
                 dropped.push(Dropped { name, reason });
             }
         }
-        store
-            .copies
+        self.copies
             .sort_by_key(|copy| std::cmp::Reverse(copy.generation));
-        dropped.extend(store.drop_unchained());
-        Ok((store, dropped))
+        dropped.extend(self.drop_unchained());
+        Ok(dropped)
     }
 
     /// The copies, newest first.

@@ -21,6 +21,14 @@ impl RealDisk {
     ///
     /// What is made belongs to its user alone. The state folder itself must be there.
     pub fn open(state: &Path, zone: &Name) -> Result<Self, StoreError> {
+        let disk = RealDisk::beside(state, zone)?;
+        disk.lock()?;
+        Ok(disk)
+    }
+
+    /// The same without the lock, to read beside another process that has it and is about to end.
+    /// Nothing is to be written before [`RealDisk::lock`].
+    pub fn beside(state: &Path, zone: &Name) -> Result<Self, StoreError> {
         let zones = state.join(ZONES);
         let path = zones.join(folder(zone));
         make(state, &zones)?;
@@ -28,12 +36,22 @@ impl RealDisk {
         let place = || path.display().to_string();
         let failed = |cause| StoreError::from_system(Step::List, "the files", place(), cause);
         let folder = open_folder(&path).map_err(failed)?;
-        match folder.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { place: place() }),
-            Err(TryLockError::Error(cause)) => return Err(failed(cause)),
-        }
         Ok(RealDisk { path, folder })
+    }
+
+    /// Locks the folder for as long as this lives.
+    pub fn lock(&self) -> Result<(), StoreError> {
+        let place = || self.path.display().to_string();
+        match self.folder.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { place: place() }),
+            Err(TryLockError::Error(cause)) => Err(StoreError::from_system(
+                Step::List,
+                "the files",
+                place(),
+                cause,
+            )),
+        }
     }
 
     fn at(&self, name: &str) -> io::Result<PathBuf> {

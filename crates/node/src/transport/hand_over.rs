@@ -93,7 +93,9 @@ impl Running {
 
     /// Whether all workers have ended.
     pub fn is_over(&self) -> bool {
-        self.threads.iter().all(std::thread::JoinHandle::is_finished)
+        self.threads
+            .iter()
+            .all(std::thread::JoinHandle::is_finished)
     }
 }
 

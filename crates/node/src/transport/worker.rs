@@ -168,7 +168,11 @@ impl<R: Respond> Worker<R> {
         let mut sockets = Vec::new();
         let mut listeners = Vec::new();
         for (index, endpoint) in (0..).zip(endpoints) {
-            epoll.add(&endpoint.udp.socket, Token::Udp(index).into(), Interest::Read)?;
+            epoll.add(
+                &endpoint.udp.socket,
+                Token::Udp(index).into(),
+                Interest::Read,
+            )?;
             epoll.add(&endpoint.tcp, Token::Listener(index).into(), Interest::Read)?;
             let payload = settings.udp_payload(endpoint.address);
             sockets.push(udp::Socket::new(endpoint.udp, endpoint.address, payload));

@@ -13,7 +13,7 @@
 //! mistake shows only when the clock goes back, so the late time runs by the clock that is never
 //! set.
 
-use super::{Account, Gap, Lost, Sealed, Why};
+use super::{Account, Gap, Gaps, Lost, Sealed, Why};
 use crate::counts::Counts;
 use crate::limits::{CLOCK_STEP_MS, EARLY_MAX, LATE_MS, SOURCES_OCTETS};
 use crate::time::{Day, Moment};
@@ -34,6 +34,8 @@ pub struct Days {
     /// Sources of a day that our clock has not reached.
     early: Vec<(Day, IpAddr)>,
     sealed: Option<Day>,
+    /// When it began, in seconds of Unix time.
+    began_s: u64,
 }
 
 /// What an operator may choose.
@@ -86,6 +88,7 @@ impl Days {
             lost: Lost::default(),
             early: Vec::new(),
             sealed,
+            began_s: now.unix_s(),
         };
         let unsealed = kept.into_iter().filter(|kept| Some(kept.day) > sealed);
         let (known, ahead): (Vec<_>, Vec<_>) = unsealed.partition(|kept| kept.day <= today);
@@ -123,6 +126,45 @@ impl Days {
         }
         days.note_until();
         days
+    }
+
+    /// Begins to count while another process still does, whose accounts come by [`Days::adopt`] once
+    /// it has ended. So there is no gap.
+    pub fn follow(settings: Settings, now: Moment) -> Days {
+        let mut days = Days::start(settings, now, Vec::new(), None);
+        for open in &mut days.open {
+            open.account.gaps = Gaps::default();
+        }
+        days
+    }
+
+    /// Takes the accounts that the process before this one left open, and the last day that is
+    /// sealed. Where it did not count until this one began, what came to pass between is a gap.
+    pub fn adopt(&mut self, kept: Vec<Account>, sealed: Option<Day>) {
+        self.sealed = self.sealed.max(sealed);
+        let today = self.today();
+        let mut until_s = 0;
+        for account in kept.into_iter().filter(|kept| Some(kept.day) > sealed) {
+            until_s = until_s.max(account.until_s);
+            let day = account.day.min(today);
+            let is_new = self.place(day).is_err();
+            self.account_mut_or_new(day).absorb(&account);
+            if let (true, Ok(at)) = (is_new, self.place(day)) {
+                self.open[at].due_ms = Some(self.now.steady_ms);
+            }
+        }
+        let gap = Gap {
+            from_s: until_s,
+            to_s: self.began_s,
+            why: Why::Down,
+        };
+        for open in &mut self.open {
+            let gap = gap.within(open.account.day);
+            if let Some(gap) = gap.filter(|gap| gap.seconds() > 0) {
+                open.account.gaps.add(gap);
+            }
+        }
+        self.note_until();
     }
 
     /// The day that is counted now. Workers count by their own look at the clock, but for no day

@@ -26,6 +26,8 @@ pub fn render(reply: &Reply) -> String {
         Reply::Zones(told) => zones::write_zones(&mut text, told),
         Reply::Refresh(refreshed) => zones::write_refreshed(&mut text, refreshed),
         Reply::Cookies(cookies) => write_cookies(&mut text, cookies),
+        // From one process to another, and for nobody to read.
+        Reply::Sockets(_) => Ok(()),
         Reply::Error { message } => writeln!(text, "{message}"),
     };
     written.expect("a string takes all that is written");

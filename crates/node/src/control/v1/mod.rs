@@ -10,6 +10,7 @@ mod captures;
 mod cookies;
 mod delays;
 mod sandbox;
+mod sockets;
 mod top;
 mod zones;
 
@@ -18,6 +19,7 @@ pub use captures::Capture;
 pub use cookies::*;
 pub use delays::{Delays, Within};
 pub use sandbox::*;
+pub use sockets::*;
 pub use top::*;
 pub use zones::*;
 
@@ -79,6 +81,13 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         order: Option<CookieOrder>,
     },
+    /// Hands all sockets over to another process, which is to serve in our place: what `imrs serve
+    /// --take-over` asks, and nobody else.
+    #[command(skip)]
+    TakeOver {
+        /// The number of the process that asks.
+        pid: u32,
+    },
 }
 
 impl Command {
@@ -89,7 +98,8 @@ impl Command {
             | Command::Stats
             | Command::Top
             | Command::Zones { .. }
-            | Command::Cookies { .. } => CONTROL_PATIENCE,
+            | Command::Cookies { .. }
+            | Command::TakeOver { .. } => CONTROL_PATIENCE,
             Command::Reload => RELOAD_PATIENCE,
             Command::Refresh { .. } | Command::Retransfer { .. } | Command::Accept { .. } => {
                 ROUND_PATIENCE
@@ -158,6 +168,9 @@ pub enum Reply {
     Refresh(Refreshed),
     /// To [`Command::Cookies`].
     Cookies(Cookies),
+    /// To [`Command::TakeOver`], ahead of the sockets; once more, without any, when all of them are
+    /// left to who asked.
+    Sockets(Sockets),
     /// The request was not carried out.
     Error {
         /// Why, and what would be right.

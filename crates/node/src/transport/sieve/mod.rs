@@ -125,12 +125,10 @@ impl Drops {
                 return total;
             }
             let sum = total + u64::from(more);
-            match self.seen.compare_exchange_weak(
-                total,
-                sum,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .seen
+                .compare_exchange_weak(total, sum, Ordering::Relaxed, Ordering::Relaxed)
+            {
                 Ok(_) => return sum,
                 Err(newer) => total = newer,
             }

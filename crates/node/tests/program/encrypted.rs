@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 /// Writes a configuration with a certificate beside it.
-fn configure(root: &TestRoot, port: u16) -> String {
+pub(crate) fn configure(root: &TestRoot, port: u16) -> String {
     let made: CertifiedKey<KeyPair> =
         generate_simple_self_signed(["ns.example".to_owned()]).unwrap();
     fs::write(root.path("certificate.pem"), made.cert.pem()).unwrap();
@@ -25,7 +25,7 @@ fn configure(root: &TestRoot, port: u16) -> String {
 }
 
 /// A port of this machine that nobody has now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = tcp.local_addr().unwrap().port();
     drop(UdpSocket::bind(("127.0.0.1", port)).unwrap());

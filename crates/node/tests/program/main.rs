@@ -15,4 +15,5 @@ mod sandbox;
 mod serve;
 mod stats;
 mod support;
+mod take_over;
 mod zones;

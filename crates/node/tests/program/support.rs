@@ -43,14 +43,34 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on a port that the system chooses and waits until it is ready.
     pub(crate) fn start(folder: &Path, args: &[&str]) -> Server {
+        Server::start_at(folder, "127.0.0.1:0", "1", args)
+    }
+
+    /// The same at an address, with so many workers.
+    pub(crate) fn start_at(folder: &Path, listen: &str, workers: &str, args: &[&str]) -> Server {
+        let mut server = Server::spawn(folder, listen, workers, args);
+        let ready = server.wait_for_log(" ready: ");
+        let address = ready
+            .split_once(" on ")
+            .unwrap()
+            .1
+            .split([' ', ','])
+            .next()
+            .unwrap();
+        server.address = address.parse().unwrap();
+        server
+    }
+
+    /// The same, without waiting for anything: its address is not known.
+    pub(crate) fn spawn(folder: &Path, listen: &str, workers: &str, args: &[&str]) -> Server {
         let socket = folder.join("control.sock");
         let mut child = Command::new(env!("CARGO_BIN_EXE_imrs"))
             .args([
                 "serve",
                 "--listen",
-                "127.0.0.1:0",
+                listen,
                 "--workers",
-                "1",
+                workers,
                 "--control",
             ])
             .arg(&socket)
@@ -66,22 +86,12 @@ impl Server {
                 let _ = sender.send(line);
             }
         });
-        let mut server = Server {
+        Server {
             child,
             log,
             socket,
             address: ([127, 0, 0, 1], 0).into(),
-        };
-        let ready = server.wait_for_log(" ready: ");
-        let address = ready
-            .split_once(" on ")
-            .unwrap()
-            .1
-            .split([' ', ','])
-            .next()
-            .unwrap();
-        server.address = address.parse().unwrap();
-        server
+        }
     }
 
     /// The first line of the log from here on that contains `words`.

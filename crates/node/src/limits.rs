@@ -217,3 +217,10 @@ pub const LEAVE_LOOK: Duration = Duration::from_millis(100);
 /// Time that transfers may take to end when another node has the sockets: that of the longest one
 /// unless configured. A secondary whose transfer is cut fetches it again.
 pub const TRANSFERS_LEAVE: Duration = Duration::from_secs(120);
+
+/// Time that `imrs serve --detach` gives the server until it serves: less than the 90 s after which
+/// systemd gives up a reload, so that it is told why.
+pub const DETACH_PATIENCE: Duration = Duration::from_secs(80);
+
+/// How often it looks meanwhile.
+pub const DETACH_LOOK: Duration = Duration::from_millis(50);

@@ -125,6 +125,9 @@ pub struct Serve {
     /// a query; that one ends once this one serves, and goes on if it does not come to that.
     #[arg(long)]
     pub take_over: bool,
+    /// Return when the server serves, and let it go on by itself: for the reload of a service.
+    #[arg(long)]
+    pub detach: bool,
     /// Form of the log on standard error.
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub log: LogForm,

@@ -7,6 +7,7 @@
 mod begin;
 mod captures;
 mod counts;
+mod detach;
 mod doors;
 mod encrypted;
 mod events;
@@ -32,6 +33,9 @@ use tracing::{info, warn};
 /// Serves until a signal ends it.
 pub fn run(args: &Serve) -> anyhow::Result<Exit> {
     let plan = Plan::new(args)?;
+    if args.detach {
+        return detach::run(&plan);
+    }
     crate::log::start(args.log);
     // From here on a signal is an event, so that one during the start is not lost.
     let signals = events::catch_signals().context("cannot take signals")?;

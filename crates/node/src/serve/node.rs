@@ -97,11 +97,7 @@ impl Node {
             times,
         } = begun;
         let service = Arc::new(ArcSwap::from_pointee(hosting.service(guard.service())));
-        let pinned = if plan.settings.pinned {
-            plan.settings.workers.get()
-        } else {
-            0
-        };
+        let pinned = plan.pinned();
         let kept = events.clone();
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
         let (captures, accounting) = captures::start(plan, pinned)?;
@@ -122,15 +118,8 @@ impl Node {
             encrypted: bound,
         };
         let storage = stores.start(pinned, post.clone())?;
-        let keeping = Keeping::new(
-            keepers,
-            times,
-            plan.patience(),
-            pinned,
-            storage,
-            post,
-            &hosting,
-        );
+        let patience = plan.patience();
+        let keeping = Keeping::new(keepers, times, patience, pinned, storage, post, &hosting);
         let mut node = Node {
             running,
             encrypted: None,

@@ -182,6 +182,14 @@ impl Plan {
         )
     }
 
+    /// Workers that are kept on a core each.
+    pub(crate) fn pinned(&self) -> usize {
+        match self.settings.pinned {
+            true => self.settings.workers.get(),
+            false => 0,
+        }
+    }
+
     /// How long a primary may take, and how much it may send.
     pub(crate) fn patience(&self) -> Patience {
         Patience {

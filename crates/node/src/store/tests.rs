@@ -341,3 +341,25 @@ fn a_file_that_is_too_large_is_not_read() {
     let error = disk.write("a", b"").unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
 }
+
+#[test]
+fn who_takes_over_reads_beside_the_one_before_and_writes_after_it() {
+    let state = tempfile::tempdir().unwrap();
+    let (mut older, _) = open(state.path());
+    save(&mut older, 5);
+    let example: Name = "example.".parse().unwrap();
+    let disk = RealDisk::beside(state.path(), &example).unwrap();
+    let (mut newer, _) = Store::open(disk, example, Keep::default()).unwrap();
+    assert_eq!(serials(&newer), [5]);
+    newer.load(newer.copies()[0].generation).unwrap();
+    let refusal = newer.disk().lock().unwrap_err();
+    assert!(matches!(refusal, StoreError::InUse { .. }), "{refusal}");
+    save(&mut older, 6);
+    drop(older);
+    newer.disk().lock().unwrap();
+    assert!(newer.look_again().unwrap().is_empty());
+    assert_eq!(serials(&newer), [6, 5]);
+    save(&mut newer, 7);
+    drop(newer);
+    assert_eq!(serials(&open(state.path()).0), [7, 6, 5]);
+}

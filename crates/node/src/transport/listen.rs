@@ -257,3 +257,49 @@ fn bind(socket: &Socket, address: SocketAddr, place: Place) -> io::Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which sockets each worker has of so many inherited ones; shared ones in brackets.
+    fn check(inherited: usize, workers: usize, expected: &[&str]) {
+        let pairs: Vec<InheritedPair> = (0..inherited)
+            .map(|number| InheritedPair {
+                udp: UdpSocket::bind("127.0.0.1:0").unwrap(),
+                dropped: u32::try_from(number).unwrap(),
+                tcp: TcpListener::bind("127.0.0.1:0").unwrap(),
+            })
+            .collect();
+        let ports: Vec<SocketAddr> = { pairs.iter() }
+            .map(|pair| pair.udp.local_addr().unwrap())
+            .collect();
+        let mut per_worker: Vec<Vec<Endpoint>> = (0..workers).map(|_| Vec::new()).collect();
+        let address = ([127, 0, 0, 1], 53).into();
+        spread(Inherited { address, pairs }, &mut per_worker).unwrap();
+        let told = |endpoint: &Endpoint| {
+            let port = endpoint.udp.socket.local_addr().unwrap();
+            let number = ports.iter().position(|known| *known == port).unwrap();
+            match endpoint.udp.held {
+                Held::Alone { dropped } => {
+                    assert_eq!(dropped as usize, number);
+                    number.to_string()
+                }
+                Held::Shared => format!("[{number}]"),
+            }
+        };
+        let found: Vec<String> = { per_worker.iter() }
+            .map(|own| own.iter().map(told).collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn every_inherited_socket_has_one_worker_that_answers_for_it_and_every_worker_has_a_socket() {
+        check(2, 2, &["0", "1"]);
+        check(1, 3, &["0", "[0]", "[0]"]);
+        check(2, 3, &["0", "1", "[0]"]);
+        check(3, 2, &["0 2", "1"]);
+        check(4, 1, &["0 1 2 3"]);
+    }
+}

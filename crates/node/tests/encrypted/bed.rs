@@ -36,6 +36,7 @@ pub(crate) const FAR: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 /// A running server.
 pub(crate) struct Bed {
     pub(crate) server: Encrypted,
+    settings: Settings,
     pressure: Arc<AtomicU8>,
     service: Arc<ArcSwap<Service>>,
     identity: Identity,
@@ -83,6 +84,7 @@ impl Bed {
         let bound = Encrypted::bind(&settings).unwrap();
         Bed {
             server: bound.start(&service, &pressure).unwrap(),
+            settings,
             pressure,
             service,
             identity,
@@ -96,6 +98,22 @@ impl Bed {
         self.runtime
             .block_on(async { tokio::time::timeout(PATIENCE, clients).await })
             .expect("nobody waits for so long")
+    }
+
+    /// Has another server, with so many threads, take the place of the one that runs, which it gives.
+    pub(crate) fn hand_over(&mut self, threads: usize) -> Encrypted {
+        let lent = self.server.lend().unwrap();
+        let addresses = self.server.addresses();
+        let settings = Settings {
+            tls: addresses.tls.clone(),
+            quic: addresses.quic.clone(),
+            workers: NonZeroUsize::new(threads).unwrap(),
+            ..self.settings.clone()
+        };
+        let bound = Encrypted::bind_with(&settings, lent).unwrap();
+        self.server.leave();
+        let newer = bound.start(&self.service, &self.pressure).unwrap();
+        std::mem::replace(&mut self.server, newer)
     }
 
     pub(crate) fn press(&self, level: u8) {

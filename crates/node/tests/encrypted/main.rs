@@ -7,6 +7,7 @@
 mod attack;
 mod bed;
 mod defence;
+mod leave;
 mod pressure;
 mod quic;
 mod tls;

@@ -24,7 +24,7 @@ fn nobody() -> u32 {
 }
 
 /// `user` of a configuration, and a state folder of that user, as far as the tests may do so.
-fn user(root: &Path) -> &'static str {
+pub(crate) fn user(root: &Path) -> &'static str {
     let state = root.join("state");
     fs::create_dir(&state).unwrap();
     if !is_root() {
@@ -120,7 +120,7 @@ fn every_thread_is_confined_and_the_server_serves_reloads_and_is_told() {
 }
 
 /// Serving does not wait for the disk; this does.
-fn wait_until_stored(server: &Server, serial: u32) {
+pub(crate) fn wait_until_stored(server: &Server, serial: u32) {
     let began = Instant::now();
     loop {
         let (text, _) = server.ctl(&["zones", ".", "--output", "json"]);

@@ -7,7 +7,7 @@ use imrs_telemetry::limits::SOURCES_OCTETS;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -371,4 +371,107 @@ fn what_only_one_process_can_have_changes_hands() {
     newer.signal("TERM");
     assert_eq!(newer.wait(), 0);
     assert!(!Path::new(&root.path("metrics.sock")).exists());
+}
+
+#[test]
+fn a_confined_secondary_is_taken_over_with_what_it_has_on_disk() {
+    let (first, second) = (TestRoot::new(7), TestRoot::new(7));
+    let zone = "[[zone]]\nname = \".\"\nanchors = \"anchors.ds\"\n";
+    let given = first.path("given.toml");
+    let text = format!("{zone}file = \"root.zone\"\nallow-transfer = [\"127.0.0.0/8\"]\n");
+    fs::write(&given, text).unwrap();
+    let primary = Server::start(first.folder.path(), &["--config", &given]);
+    let user = super::sandbox::user(second.folder.path());
+    let config = second.path("imrs.toml");
+    let text = format!(
+        "[node]\nstate = \"state\"\n{user}\n[sandbox]\nlandlock = \"try\"\nseccomp = \
+         \"require\"\n{zone}primaries = [\"{}\"]\n",
+        primary.address
+    );
+    fs::write(&config, text).unwrap();
+    let older = Server::start(second.folder.path(), &["--config", &config]);
+    older.ctl(&["refresh", "."]);
+    assert_eq!(older.serial(), 7);
+    super::sandbox::wait_until_stored(&older, 7);
+
+    let newer = take_over(&second, &older, "2", &config);
+    assert_eq!(older.wait(), 0);
+    assert_eq!(newer.serial(), 7, "what was on disk is served at once");
+    first.put(&text_of(8));
+    assert_eq!(primary.ctl(&["reload"]).1, 0);
+    let (text, exit) = newer.ctl(&["refresh", "."]);
+    assert_eq!(exit, 0, "{text}");
+    super::sandbox::wait_until_stored(&newer, 8);
+    assert_eq!(newer.ctl(&["status"]).1, 0);
+    drop(primary);
+    let newest = take_over(&second, &newer, "1", &config);
+    assert_eq!(newer.wait(), 0);
+    assert_eq!(newest.serial(), 8);
+}
+
+#[test]
+fn a_reload_by_the_service_manager_returns_when_the_newer_one_serves() {
+    let root = TestRoot::new(7);
+    let config = configure(&root, "");
+    let older = Server::start(root.folder.path(), &["--config", &config]);
+    let (control, listen) = (root.path("control.sock"), older.address.to_string());
+    let mut args = vec![
+        "serve",
+        "--take-over",
+        "--detach",
+        "--config",
+        &config,
+        "--listen",
+        &listen,
+        "--control",
+        &control,
+        "--workers",
+        "1",
+    ];
+    // What systemd is told, and when it knows.
+    let told = UnixDatagram::bind(root.path("notify.sock")).unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_imrs"))
+        .args(&args)
+        .env("NOTIFY_SOCKET", root.path("notify.sock"))
+        .stderr(fs::File::create(root.path("log")).unwrap())
+        .spawn();
+    let mut run = run.unwrap();
+    told.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut octets = [0; 1024];
+    let length = told.recv(&mut octets).unwrap();
+    let said = String::from_utf8_lossy(&octets[..length]).into_owned();
+    let pid = said
+        .strip_prefix("MAINPID=")
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap();
+    assert!(said.contains("READY=1"), "{said}");
+    let length = told.recv(&mut octets).unwrap();
+    assert_eq!(&octets[..length], b"BARRIER=1");
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    let process = Process(pid.to_owned());
+    let (text, _) = older.ctl(&["status"]);
+    assert!(text.contains(&format!("process {pid}")), "{text}");
+    assert_eq!(older.wait(), 0);
+
+    // One that cannot serve is told to who asked, and the running one goes on.
+    root.put("nonsense");
+    args.retain(|option| *option != "--workers" && *option != "1");
+    let (error, exit) = failure(&args);
+    assert_eq!(exit, 1, "{error}");
+    assert!(error.contains("what ran before goes on"), "{error}");
+    let ask = ["ctl", "--socket", &control, "status"];
+    let text = String::from_utf8(super::support::imrs(&ask).stdout).unwrap();
+    assert!(text.contains(&format!("process {pid}")), "{text}");
+    drop(process);
+}
+
+/// A process that nobody waits for, ended when dropped.
+struct Process(String);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-s", "TERM", &self.0]).status();
+    }
 }

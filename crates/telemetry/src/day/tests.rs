@@ -506,3 +506,47 @@ fn a_clock_that_comes_back_from_far_ahead_leaves_no_gap_longer_than_a_day() {
     assert_eq!(back.map(Gap::seconds), Some(86_400));
     assert!(told.iter().all(|gap| gap.seconds() <= 86_400));
 }
+
+/// A node that follows another, which counted in this time of the first day and left its account.
+fn follow(from_ms: u64, until_ms: u64, began_ms: u64) -> Node {
+    let mut older = Node::start(from_ms, Vec::new());
+    older.query(3, 0);
+    older.pass(until_ms - from_ms);
+    let kept = older.days.accounts().cloned().collect();
+    let mut newer = Node::start(began_ms, Vec::new());
+    newer.days = Days::follow(Settings::default(), newer.now);
+    newer.query(4, 0);
+    newer.turn();
+    newer.days.adopt(kept, None);
+    newer.turn();
+    newer
+}
+
+fn known(node: &Node) -> Vec<(Day, u64, u64)> {
+    let figures = |account: &Account| (account.day, queries(account), account.gaps.seconds());
+    node.days.accounts().map(figures).collect()
+}
+
+#[test]
+fn who_follows_another_has_what_both_counted_and_no_gap_between() {
+    let first = Day::of(0);
+    // The older one goes on for a minute after the newer one began.
+    let node = follow(0, HOUR_MS + 60_000, HOUR_MS);
+    assert_eq!(known(&node), [(first, 7, 0)]);
+}
+
+#[test]
+fn what_the_one_before_did_not_count_to_its_end_is_a_gap() {
+    let first = Day::of(0);
+    let node = follow(0, HOUR_MS, HOUR_MS + 20_000);
+    assert_eq!(known(&node), [(first, 7, 20)]);
+}
+
+#[test]
+fn a_day_that_the_one_before_left_open_is_sealed_by_who_follows() {
+    let first = Day::of(0);
+    let mut node = follow(23 * HOUR_MS, 24 * HOUR_MS - 60_000, 24 * HOUR_MS + 1000);
+    assert_eq!(node.sealed_queries(), [(first, 3, 23 * 3600 + 60)]);
+    node.pass(60_000);
+    assert_eq!(known(&node), [(first.next(), 4, 1)]);
+}

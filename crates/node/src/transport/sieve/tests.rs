@@ -399,3 +399,14 @@ fn a_count_that_was_read_before_another_changes_nothing() {
     assert_eq!(drops.follow(12), 12);
     assert_eq!(drops.follow(10), 12);
 }
+
+#[test]
+fn what_another_process_counted_is_not_counted_again() {
+    let drops = Drops::after(u32::MAX);
+    assert_eq!(drops.follow(u32::MAX), 0);
+    assert_eq!(drops.follow(4), 5);
+    drops.rest(true);
+    assert_eq!(drops.follow(9), 5);
+    drops.rest(false);
+    assert_eq!(drops.follow(10), 11);
+}

@@ -15,7 +15,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -97,20 +97,10 @@ impl Stores {
         let mut stores = stores;
         let work = move || {
             system::yield_to_workers(pinned);
-            let mut early = Vec::new();
-            // What is to be stored before the stores are ours waits.
-            for task in inbox.iter().take_while(|_| are_lent) {
-                if matches!(task, Task::TakeOver) {
-                    break;
-                }
-                early.push(task);
-            }
-            if are_lent {
-                let by = Instant::now() + FOLDER_PATIENCE;
-                for (zone, store) in &mut stores {
-                    report(&post, *zone, store, |store| take_over(store, by));
-                }
-            }
+            let early = match are_lent {
+                true => wait_for_stores(&inbox, &mut stores, &post),
+                false => Vec::new(),
+            };
             for task in early.into_iter().chain(inbox) {
                 let (Task::Save { zone, .. } | Task::Confirm { zone, .. }) = &task else {
                     continue;
@@ -126,6 +116,22 @@ impl Stores {
             .spawn(work)?;
         Ok(Storage { tasks, thread })
     }
+}
+
+/// Waits until another node lets go of the stores, and looks at what it left there. What comes back
+/// is to be put there since.
+fn wait_for_stores(
+    inbox: &Receiver<Task>,
+    stores: &mut [(usize, ZoneStore)],
+    post: &Post,
+) -> Vec<Task> {
+    let is_early = |task: &Task| !matches!(task, Task::TakeOver);
+    let early = inbox.iter().take_while(is_early).collect();
+    let by = Instant::now() + FOLDER_PATIENCE;
+    for (zone, store) in stores {
+        report(post, *zone, store, |store| take_over(store, by));
+    }
+    early
 }
 
 /// Does something with the store of a zone, and tells what came of it.

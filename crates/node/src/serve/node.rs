@@ -151,7 +151,9 @@ impl Node {
         for zone in node.hosting.zones() {
             log::loaded(zone, None, plan.clock.now());
         }
-        node.settle(events)?;
+        if !follows {
+            node.settle(events)?;
+        }
         log_ready(plan, &node.hosting, &node.running);
         Ok(node)
     }
@@ -183,6 +185,7 @@ impl Node {
         // What ends a load takes milliseconds, which a worker would pause.
         system::yield_to_workers(self.pinned);
         loop {
+            self.settle_when_well(events);
             match inbox.recv_timeout(self.patience()) {
                 Ok(Event::Stop(signal)) => {
                     info!("{signal}: answering what has arrived, then stopping");

@@ -38,8 +38,24 @@ pub(super) struct Waiting {
 }
 
 impl Node {
+    /// Has the node that ran so far leave once this one is well; to be called again and again.
+    pub(super) fn settle_when_well(&mut self, events: &Events) {
+        if self.waiting.is_none() || !self.is_well() {
+            return;
+        }
+        if let Err(error) = self.settle(events) {
+            error!("{error:#}");
+        }
+    }
+
+    /// Whether this node may take the place of the one that ran so far: its workers answer, which
+    /// they do since its start.
+    fn is_well(&self) -> bool {
+        !self.running.is_over()
+    }
+
     /// Has the node that ran so far leave, if there is one, and starts what waits for that. Workers
-    /// answer already; to be called when this node is well.
+    /// answer already.
     ///
     /// Where that one has left, nothing that fails now ends this one: nobody else would serve.
     pub(super) fn settle(&mut self, events: &Events) -> anyhow::Result<()> {

@@ -26,6 +26,7 @@ pub mod log;
 pub mod metrics;
 mod outbound;
 mod progress;
+pub mod route;
 pub mod sandbox;
 pub mod serve;
 pub mod store;

@@ -224,3 +224,18 @@ pub const DETACH_PATIENCE: Duration = Duration::from_secs(80);
 
 /// How often it looks meanwhile.
 pub const DETACH_LOOK: Duration = Duration::from_millis(50);
+
+/// Service addresses of one node: a root server has two, and each is looked at in each round.
+pub const SERVICE_ADDRESSES_MAX: usize = 16;
+
+/// Prefixes that one node announces: one for each service address.
+pub const PREFIXES_MAX: usize = 16;
+
+/// Neighbors of one node: two routers, two families, and as many route servers of an exchange.
+pub const NEIGHBORS_MAX: usize = 32;
+
+/// Octets of a neighbor's name, which is part of names that BIRD knows: it takes 64 in all.
+pub const NEIGHBOR_NAME_MAX: usize = 32;
+
+/// Octets of the password of a BGP session: what Linux takes (TCP_MD5SIG_MAXKEYLEN).
+pub const BGP_PASSWORD_OCTETS_MAX: usize = 80;

@@ -101,6 +101,7 @@ const SEVERAL: &[(&str, &str)] = &[
     ("zone", "zone"),
     ("capture", "capture"),
     ("key", "key"),
+    ("neighbor", "neighbor"),
     ("tls", "way to speak TLS"),
 ];
 
@@ -116,6 +117,8 @@ const TABLES: &[(&str, &str)] = &[
     ("struct WrittenListener", "a table such as [transfer.tls]"),
     ("struct WrittenEncrypted", "a table such as [encrypted]"),
     ("struct WrittenMetrics", "a table such as [metrics]"),
+    ("struct WrittenAnycast", "a table such as [anycast]"),
+    ("struct WrittenNeighbor", "a table such as [[neighbor]]"),
     ("struct WrittenCapture", "a table such as [[capture]]"),
 ];
 

@@ -6,12 +6,15 @@
 //! `transfer`, `[encrypted]` by `encrypted`, `[metrics]` by `metrics`, `[[capture]]` by `capture`, keys and TLS by `secrets`; `written` has their tables as an operator writes them. This module does not know
 //! what the node does with the values.
 
+pub mod anycast;
 pub mod capture;
 mod defence;
 mod encrypted;
 mod error;
 mod lists;
 mod metrics;
+mod neighbor;
+mod prefix;
 pub mod public;
 mod reach;
 mod sandbox;
@@ -26,6 +29,8 @@ pub use defence::{Cookies, Defence};
 pub use encrypted::Encrypted;
 pub use error::ConfigError;
 pub use metrics::Metrics;
+pub use neighbor::{Neighbor, Password, Passwords};
+pub use prefix::Prefix;
 pub use reach::Reach;
 pub use sandbox::{Sandbox, Wanted};
 pub(crate) use secrets::is_public;
@@ -37,12 +42,14 @@ pub use values::{Check, Limited, Told, ZoneName};
 
 use crate::clock::At;
 use crate::{chain, files, limits};
+use anycast::{Anycast, WrittenAnycast};
 use capture::{Capture, WrittenCapture};
 use defence::{WrittenAccess, WrittenCookies, WrittenLimit};
 use encrypted::Taken;
 use imrs_transfer::key::Key;
 use lists::List;
 use metrics::WrittenMetrics;
+use neighbor::WrittenNeighbor;
 use secrets::{ReadSecret, WrittenKey, WrittenTls};
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -107,6 +114,15 @@ pub struct Config {
     /// `[[capture]]`, as written.
     #[serde(default, rename = "capture")]
     written_captures: Vec<Spanned<WrittenCapture>>,
+    /// `[anycast]`, as written.
+    #[serde(rename = "anycast")]
+    written_anycast: Option<Spanned<WrittenAnycast>>,
+    /// `[[neighbor]]`, as written.
+    #[serde(default, rename = "neighbor")]
+    written_neighbors: Vec<Spanned<WrittenNeighbor>>,
+    /// What is announced to whom, if anything is.
+    #[serde(skip)]
+    pub anycast: Option<Anycast>,
     /// The secrets that are shared with peers.
     #[serde(skip)]
     pub keys: Vec<Key>,
@@ -151,7 +167,7 @@ pub struct Node {
     /// Path of the control socket.
     pub control: Option<PathBuf>,
     /// NSID, `id.server` and `hostname.bind`; not told when absent.
-    pub identity: Option<Told>,
+    pub identity: Option<Spanned<Told>>,
     /// `version.server` and `version.bind`; not told when absent.
     pub version: Option<Told>,
     /// Largest response by UDP over IPv4, in octets.
@@ -378,6 +394,7 @@ impl Config {
             ];
             self.metrics = Some(Metrics::resolve(written, &taken)?);
         }
+        self.resolve_anycast()?;
         self.captures = Capture::resolve(&self.written_captures)?;
         self.statistics.check(self.node.state.is_some())?;
         let known = Known {
@@ -388,6 +405,25 @@ impl Config {
         for zone in &mut self.zones {
             zone.transfers = Transfers::resolve(zone, &known)?;
         }
+        Ok(())
+    }
+
+    fn resolve_anycast(&mut self) -> Result<(), Mistake> {
+        let Some(written) = &self.written_anycast else {
+            return match self.written_neighbors.first() {
+                None => Ok(()),
+                Some(neighbor) => {
+                    let message = "there is nothing to tell a neighbor of; add [anycast] with \
+                                   `addresses`, `prefixes` and `asn`";
+                    Err((neighbor.span().start, message.to_owned()))
+                }
+            };
+        };
+        if let Some(identity) = &self.node.identity {
+            anycast::check_identity(identity)?;
+        }
+        let listen = &self.node.addresses;
+        self.anycast = Some(Anycast::resolve(written, &self.written_neighbors, listen)?);
         Ok(())
     }
 
@@ -418,6 +454,10 @@ impl Config {
                 .map(Spanned::get_mut)
                 .for_each(rebase);
         }
+        let anycast = self.written_anycast.iter_mut().map(Spanned::get_mut);
+        anycast.flat_map(WrittenAnycast::paths_mut).for_each(rebase);
+        let neighbors = self.written_neighbors.iter_mut().map(Spanned::get_mut);
+        { neighbors.filter_map(WrittenNeighbor::file_mut) }.for_each(rebase);
         if let Some(metrics) = &mut self.written_metrics {
             metrics.get_mut().socket.iter_mut().for_each(rebase);
         }

@@ -139,7 +139,8 @@ impl Plan {
                 None => Clock::Present,
             },
             identity: Identity {
-                name: told(&config.node.identity).map(String::into_bytes),
+                name: { config.node.identity.as_ref() }
+                    .map(|identity| identity.get_ref().0.clone().into_bytes()),
                 version: told(&config.node.version).map(String::into_bytes),
             },
             control: place(args, &config),

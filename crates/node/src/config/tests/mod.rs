@@ -1,5 +1,6 @@
 //! Each mistake in a configuration gets one message with its place and remedy.
 
+mod anycast;
 mod captures;
 mod defence;
 mod encrypted;

@@ -3,11 +3,11 @@
 //! Start reading at [`Anycast::resolve`]. `[[neighbor]]` is in `neighbor`. Whatever BIRD is given
 //! is of a checked type, so that no value can say anything else there.
 
-use super::Mistake;
 use super::lists::{List, check_length};
 use super::neighbor::{Neighbor, Own, WrittenNeighbor, neighbors};
 use super::prefix::{Prefix, check_asn, is_private, is_unicast};
 use super::values::{Limited, Told};
+use super::{Config, Mistake};
 use crate::limits::{PREFIXES_MAX, SERVICE_ADDRESSES_MAX};
 use imrs_fleet::Family;
 use serde::Deserialize;
@@ -399,6 +399,28 @@ fn router_id(
         IpAddr::V4(ip) => Some(ip),
         IpAddr::V6(_) => None,
     })
+}
+
+impl Config {
+    /// Looks at the two tables, if they are there.
+    pub(super) fn resolve_anycast(&mut self) -> Result<(), Mistake> {
+        let Some(written) = &self.written_anycast else {
+            return match self.written_neighbors.first() {
+                None => Ok(()),
+                Some(neighbor) => {
+                    let message = "there is nothing to tell a neighbor of; add [anycast] with \
+                                   `addresses`, `prefixes` and `asn`";
+                    Err((neighbor.span().start, message.to_owned()))
+                }
+            };
+        };
+        if let Some(identity) = &self.node.identity {
+            check_identity(identity)?;
+        }
+        let listen = &self.node.addresses;
+        self.anycast = Some(Anycast::resolve(written, &self.written_neighbors, listen)?);
+        Ok(())
+    }
 }
 
 /// What is wrong with the identity of a node that is one of a site.

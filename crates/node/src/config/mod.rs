@@ -408,25 +408,6 @@ impl Config {
         Ok(())
     }
 
-    fn resolve_anycast(&mut self) -> Result<(), Mistake> {
-        let Some(written) = &self.written_anycast else {
-            return match self.written_neighbors.first() {
-                None => Ok(()),
-                Some(neighbor) => {
-                    let message = "there is nothing to tell a neighbor of; add [anycast] with \
-                                   `addresses`, `prefixes` and `asn`";
-                    Err((neighbor.span().start, message.to_owned()))
-                }
-            };
-        };
-        if let Some(identity) = &self.node.identity {
-            anycast::check_identity(identity)?;
-        }
-        let listen = &self.node.addresses;
-        self.anycast = Some(Anycast::resolve(written, &self.written_neighbors, listen)?);
-        Ok(())
-    }
-
     fn rebase(&mut self, folder: &Path) {
         let rebase = |path: &mut PathBuf| *path = folder.join(&*path);
         let state = self.node.state.iter_mut();

@@ -47,6 +47,9 @@ pub enum Probed {
         /// What was asked.
         question: String,
     },
+    /// It says nothing about the path: queries were dropped for their number meanwhile, or the
+    /// zone changed under it.
+    Void,
 }
 
 /// How the zone in service stands.

@@ -70,6 +70,21 @@ impl Node {
 }
 
 #[test]
+fn probes_that_say_nothing_speak_neither_for_nor_against_a_path() {
+    let mut node = Node::new();
+    node.health.handle_zone(at(0), well());
+    node.rounds(10, |_| Probed::Void);
+    assert_eq!(node.state(Family::V4), State::Unfit(Weight::Soft));
+    node.rounds(3, |_| Probed::Right);
+    node.rounds(10, |_| Probed::Void);
+    assert_eq!(node.state(Family::V4), State::Serving);
+    node.rounds(2, |_| wrong());
+    node.rounds(10, |_| Probed::Void);
+    node.rounds(1, |_| wrong());
+    assert_eq!(node.state(Family::V4), State::Unfit(Weight::Soft));
+}
+
+#[test]
 fn a_node_that_starts_is_fit_after_right_rounds_of_each_path() {
     let mut node = Node::new();
     assert_eq!(node.state(Family::V4), State::Unfit(Weight::Hard));

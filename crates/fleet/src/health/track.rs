@@ -29,6 +29,10 @@ impl Track {
     }
 
     pub(super) fn add(&mut self, now: Moment, probed: Probed) {
+        self.last_at = now;
+        if probed == Probed::Void {
+            return;
+        }
         let is_right = probed == Probed::Right;
         self.right = if is_right {
             self.right.saturating_add(1)
@@ -41,7 +45,6 @@ impl Track {
             self.wrong.saturating_add(1)
         };
         self.last = probed;
-        self.last_at = now;
     }
 
     /// What is wrong with the path if so many in a row are too many.
@@ -53,7 +56,7 @@ impl Track {
         let times = self.wrong;
         match self.last.clone() {
             _ if times < most => None,
-            Probed::Right => None,
+            Probed::Right | Probed::Void => None,
             Probed::Wrong { question, fault } => Some(Cause::Wrong {
                 path,
                 question,

@@ -26,7 +26,7 @@ mod zone;
 
 pub use examine::{Examined, Failed, Transport, examine};
 pub use fault::{Fault, Place, Section};
-pub use question::{Question, questions, sample};
+pub use question::{Question, questions, round, sample};
 pub use zone::Zone;
 
 use domain::base::iana::Rtype;

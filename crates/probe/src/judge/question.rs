@@ -82,6 +82,32 @@ pub fn sample(questions: &[Question], count: usize, seed: u64) -> Vec<Question> 
     apex.iter().chain(spread).cloned().collect()
 }
 
+/// One question of each kind that a zone has, for those who ask again and again: SOA of the apex, NS
+/// and DS of one delegation, a name that does not exist. Which ones follows `seed`; `others` as for
+/// [`questions`].
+pub fn round(zone: &Zone<'_>, others: &[Name], seed: u64) -> Vec<Question> {
+    let mut chance = Chance(seed);
+    let is_own = |owner: &&Name| !others.iter().any(|other| other.name_eq(*owner));
+    let count = zone.delegations().filter(is_own).count();
+    let chosen = chance.below(count.max(1));
+    let delegation = zone.delegations().filter(is_own).nth(chosen);
+    let of_delegation = delegation.into_iter().flat_map(|owner| {
+        [Rtype::NS, Rtype::DS].map(|rtype| Question {
+            name: owner.clone(),
+            rtype,
+        })
+    });
+    let apex = Question {
+        name: zone.apex().clone(),
+        rtype: Rtype::SOA,
+    };
+    let absent = absent_name(zone, &mut chance).map(|name| Question {
+        name,
+        rtype: Rtype::A,
+    });
+    [apex].into_iter().chain(of_delegation).chain(absent).collect()
+}
+
 /// `www.rssac047-test.<10 letters>` below the apex; none where the zone has it after all, or where
 /// it is too long.
 fn absent_name(zone: &Zone<'_>, chance: &mut Chance) -> Option<Name> {

@@ -59,6 +59,22 @@ fn a_sample_has_the_apex_and_its_share_of_the_rest() {
 }
 
 #[test]
+fn a_round_has_one_question_of_each_kind() {
+    let zone = root();
+    let served: [Name; 1] = ["NET.".parse().unwrap()];
+    for seed in 0..50 {
+        let round = round(&zone, &served, seed);
+        let types: Vec<Rtype> = round.iter().map(|question| question.rtype).collect();
+        assert_eq!(types, [Rtype::SOA, Rtype::NS, Rtype::DS, Rtype::A]);
+        assert_eq!(round[1].name, round[2].name);
+        assert!(!round[1].name.name_eq(&served[0]), "{}", round[1]);
+    }
+    let of = |seed| round(&zone, &[], seed);
+    assert!((1..50).any(|seed| of(seed)[1] != of(0)[1]));
+    assert_ne!(of(1)[3], of(2)[3]);
+}
+
+#[test]
 fn a_query_is_as_probes_send_it() {
     let query = question("com. DS").query(0x1234);
     let expected = b"\x12\x34\0\0\0\x01\0\0\0\0\0\x01\x03com\0\0\x2b\0\x01\

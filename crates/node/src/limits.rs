@@ -234,6 +234,9 @@ pub const PREFIXES_MAX: usize = 16;
 /// Neighbors of one node: two routers, two families, and as many route servers of an exchange.
 pub const NEIGHBORS_MAX: usize = 32;
 
+/// Other nodes that one node knows: as many as a site can have, and each has a round of its own.
+pub const SITE_NODES_MAX: usize = 99;
+
 /// Octets of a neighbor's name, which is part of names that BIRD knows: it takes 64 in all.
 pub const NEIGHBOR_NAME_MAX: usize = 32;
 

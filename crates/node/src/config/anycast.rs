@@ -271,7 +271,7 @@ impl WrittenHealth {
             interval: Duration::from_millis(interval),
             probation: seconds(self.probation_seconds, 30),
             zone_age: hours(self.zone_age_hours.map_or(48, |Limited(number)| number)),
-            signature_left: hours(self.signature_hours.map_or(24, |Limited(number)| number)),
+            signature_left: hours(self.signature_hours.map_or(1, |Limited(number)| number)),
         }
     }
 }

@@ -119,6 +119,11 @@ const TABLES: &[(&str, &str)] = &[
     ("struct WrittenMetrics", "a table such as [metrics]"),
     ("struct WrittenAnycast", "a table such as [anycast]"),
     ("struct WrittenNeighbor", "a table such as [[neighbor]]"),
+    ("struct WrittenSite", "a table such as [site]"),
+    (
+        "struct WrittenSiteNode",
+        "a table such as { identity = \"aa01-ke-nbo-n1\", address = \"10.1.0.11:53\" }",
+    ),
     ("struct WrittenCapture", "a table such as [[capture]]"),
 ];
 

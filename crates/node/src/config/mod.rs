@@ -19,6 +19,7 @@ pub mod public;
 mod reach;
 mod sandbox;
 mod secrets;
+mod site;
 mod statistics;
 mod transfer;
 mod transfers;
@@ -31,6 +32,7 @@ pub use error::ConfigError;
 pub use metrics::Metrics;
 pub use neighbor::{Neighbor, Password, Passwords};
 pub use prefix::Prefix;
+pub use site::{Site, SiteNode};
 pub use reach::Reach;
 pub use sandbox::{Sandbox, Wanted};
 pub(crate) use secrets::is_public;
@@ -51,6 +53,7 @@ use lists::List;
 use metrics::WrittenMetrics;
 use neighbor::WrittenNeighbor;
 use secrets::{ReadSecret, WrittenKey, WrittenTls};
+use site::WrittenSite;
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -123,6 +126,12 @@ pub struct Config {
     /// What is announced to whom, if anything is.
     #[serde(skip)]
     pub anycast: Option<Anycast>,
+    /// `[site]`, as written.
+    #[serde(rename = "site")]
+    written_site: Option<Spanned<WrittenSite>>,
+    /// The nodes that know each other, if there are others.
+    #[serde(skip)]
+    pub site: Option<Site>,
     /// The secrets that are shared with peers.
     #[serde(skip)]
     pub keys: Vec<Key>,
@@ -395,6 +404,7 @@ impl Config {
             self.metrics = Some(Metrics::resolve(written, &taken)?);
         }
         self.resolve_anycast()?;
+        self.resolve_site()?;
         self.captures = Capture::resolve(&self.written_captures)?;
         self.statistics.check(self.node.state.is_some())?;
         let known = Known {

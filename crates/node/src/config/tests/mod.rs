@@ -7,6 +7,7 @@ mod encrypted;
 mod marked;
 mod metrics;
 mod secrets;
+mod site;
 mod transfers;
 
 use super::Config;

@@ -29,9 +29,11 @@ mod progress;
 pub mod route;
 pub mod sandbox;
 pub mod serve;
+mod site;
 pub mod store;
 mod system;
 pub mod transport;
+mod watching;
 
 /// An error and its causes on one line.
 pub fn chain(error: &dyn std::error::Error) -> String {

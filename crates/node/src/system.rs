@@ -4,7 +4,8 @@
 //! later. Returning them leaves 11 MiB resident instead of 22 after the start, and 12 instead of 42
 //! after three reloads of the root of 2026-07-31 (VmRSS, one worker). Reloading at a lower priority,
 //! and on other cores where workers are pinned, leaves the cores to the workers. Who the user is
-//! decides where the control socket is; time on cores is told without opening a file.
+//! decides where the control socket is; time on cores and how well the clock is kept are told without
+//! opening a file.
 #![expect(
     unsafe_code,
     reason = "calls of the C library without a safe wrapper; see above"
@@ -108,6 +109,19 @@ pub(crate) fn cpu_time() -> io::Result<Duration> {
         seconds + Duration::from_micros(time.tv_usec.unsigned_abs())
     };
     Ok(time(used.ru_utime) + time(used.ru_stime))
+}
+
+/// By how much the wall clock can be wrong at most; nothing if nobody keeps it. Reading that takes no
+/// right, setting anything would.
+pub(crate) fn clock_error() -> io::Result<Option<Duration>> {
+    // SAFETY: `timex` is plain numbers, for which zero is valid and asks to set nothing.
+    let mut state: libc::timex = unsafe { mem::zeroed() };
+    // SAFETY: `state` is one `timex`, which the call fills.
+    let result = unsafe { libc::adjtimex(&raw mut state) };
+    check(result)?;
+    let is_kept = result != libc::TIME_ERROR && state.status & libc::STA_UNSYNC == 0;
+    let error = Duration::from_micros(u64::try_from(state.maxerror).unwrap_or(0));
+    Ok(is_kept.then_some(error))
 }
 
 /// The number of the user that this process acts for.

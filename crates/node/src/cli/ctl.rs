@@ -33,6 +33,8 @@ fn exit_of(reply: &Reply) -> Exit {
         Reply::Reload(reload) => reload.health,
         Reply::Zones(zones) => zones.health,
         Reply::Refresh(refreshed) => refreshed.health,
+        Reply::Route(route) => route.health,
+        Reply::Site(site) => site.health,
         Reply::Stats(_) | Reply::Top(_) | Reply::Cookies(_) | Reply::Sockets(_) => Health::Well,
         Reply::Error { .. } => Health::Failed,
     };

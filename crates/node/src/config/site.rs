@@ -71,7 +71,8 @@ impl WrittenSite {
         let identity = self.own(identity)?;
         let key = find_key(keys, self.key.get_ref())
             .map_err(|message| (self.key.span().start, message))?;
-        let hint = "name the others as { identity = \"aa01-ke-nbo-n1\", address = \"10.1.0.11:53\" }";
+        let hint =
+            "name the others as { identity = \"aa01-ke-nbo-n1\", address = \"10.1.0.11:53\" }";
         let nodes = others(&self.nodes, identity, anycast, hint)?;
         if nodes.is_empty() {
             let message = format!("this node is the only one of the list; {hint}");

@@ -7,6 +7,7 @@ use super::directory::{Asker, Directory, Listing, Version};
 use super::transfers::Transfers;
 use crate::clock::present;
 use crate::keeping::{Event, Happened, Post};
+use crate::site::Neighborhood;
 use crate::transport::{Answered, Aside, Asked, Handed};
 use arc_swap::ArcSwap;
 use imrs_engine::{Kind, Outcome, Service, Transport, respond};
@@ -27,6 +28,8 @@ pub(crate) struct Desk {
     directory: Arc<ArcSwap<Directory>>,
     transfers: Transfers,
     post: Post,
+    /// Answers what other nodes ask, if some are known.
+    neighborhood: Option<Arc<Neighborhood>>,
     counts: Counts,
 }
 
@@ -81,12 +84,14 @@ impl Desk {
         directory: Arc<ArcSwap<Directory>>,
         transfers: Transfers,
         post: Post,
+        neighborhood: Option<Arc<Neighborhood>>,
     ) -> Self {
         Desk {
             keys,
             directory,
             transfers,
             post,
+            neighborhood,
             counts: Counts::default(),
         }
     }
@@ -150,7 +155,11 @@ impl Desk {
                         notify_response(&request, self.hear(&asker, zone, *serial))
                     }
                     Asks::Unfit(rcode) => refusal(&request, *rcode, None),
-                    _ => from_zones(visit, &request, &message, signature.as_ref()),
+                    _ => self
+                        .to_node(visit, &request, &message, signature.as_ref())
+                        .unwrap_or_else(|| {
+                            from_zones(visit, &request, &message, signature.as_ref())
+                        }),
                 };
                 return Said::Response(signed(response, signature.as_mut()));
             }
@@ -178,6 +187,19 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// Answers another node, if it is one that asks.
+    fn to_node(
+        &self,
+        visit: &Visit<'_>,
+        request: &Request<'_>,
+        message: &[u8],
+        signature: Option<&Signature>,
+    ) -> Option<Vec<u8>> {
+        let (neighborhood, signature) = (self.neighborhood.as_ref()?, signature?);
+        let room = room(visit, request, Some(signature));
+        neighborhood.answer(signature.key(), message, room)
     }
 
     /// Hears a NOTIFY, if it is of somebody whose NOTIFY is heard.
@@ -310,13 +332,8 @@ fn signed(mut response: Vec<u8>, signature: Option<&mut Signature>) -> Vec<u8> {
     response
 }
 
-/// Answers a query from the zones, and leaves room for a signature if there is to be one.
-fn from_zones(
-    visit: &Visit<'_>,
-    request: &Request<'_>,
-    message: &[u8],
-    signature: Option<&Signature>,
-) -> Vec<u8> {
+/// Octets of a response beside the signature that it is to have.
+fn room(visit: &Visit<'_>, request: &Request<'_>, signature: Option<&Signature>) -> usize {
     let room = match visit.transport {
         Transport::Tcp { .. } | Transport::Tls { .. } | Transport::Quic => visit.room,
         Transport::Udp => {
@@ -324,8 +341,17 @@ fn from_zones(
             visit.room.min(client.max(UDP_LEN_CLASSIC))
         }
     };
-    let room = room.saturating_sub(signature.map_or(0, Signature::octets));
-    let mut response = vec![0; room];
+    room.saturating_sub(signature.map_or(0, Signature::octets))
+}
+
+/// Answers a query from the zones, and leaves room for a signature if there is to be one.
+fn from_zones(
+    visit: &Visit<'_>,
+    request: &Request<'_>,
+    message: &[u8],
+    signature: Option<&Signature>,
+) -> Vec<u8> {
+    let mut response = vec![0; room(visit, request, signature)];
     let outcome = respond(
         visit.service,
         visit.transport.into(),

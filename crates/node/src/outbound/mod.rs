@@ -25,6 +25,7 @@ use crate::accounting::Recorder;
 use crate::dial::tls;
 use crate::hosting::Hosting;
 use crate::keeping::Post;
+use crate::site::Neighborhood;
 use arc_swap::ArcSwap;
 use directory::Version;
 use imrs_engine::Service;
@@ -48,10 +49,12 @@ impl Outbound {
         service: Arc<ArcSwap<Service>>,
         post: Post,
         recorder: Recorder,
+        neighborhood: Option<Arc<Neighborhood>>,
     ) -> io::Result<Self> {
         let directory = Arc::new(ArcSwap::from_pointee(directory));
         let transfers = Transfers::new(bounds, service, recorder);
-        let desk = Arc::new(Desk::new(keys, Arc::clone(&directory), transfers, post));
+        let shown = Arc::clone(&directory);
+        let desk = Arc::new(Desk::new(keys, shown, transfers, post, neighborhood));
         desk.transfers().take_handed(&desk)?;
         Ok(Outbound { directory, desk })
     }

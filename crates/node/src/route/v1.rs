@@ -3,6 +3,7 @@
 //! A client sends requests and gets one reply to each. Fields are added without a new version; a
 //! reader passes over those that it does not know. Times are RFC 3339 in UTC.
 
+use clap::ValueEnum;
 use imrs_fleet::{Both, Family, anycast};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -93,7 +94,7 @@ pub struct Policy {
 }
 
 /// How far prefixes may travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// As far as others take them.
@@ -105,7 +106,7 @@ pub enum Scope {
 }
 
 /// An address family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum FamilyName {
     /// IPv4.
@@ -173,44 +174,59 @@ impl Wish {
     /// The wish as a line has it.
     #[must_use]
     pub fn new(wish: &anycast::Wish, ttl: std::time::Duration) -> Self {
-        let policy = |(name, policy): (&String, &anycast::Policy)| {
-            let is_withdrawn = |family: &Family| *policy.withdrawn.of(*family);
-            let families = Family::ALL.into_iter().filter(is_withdrawn);
-            let policy = Policy {
-                prepend: policy.prepend,
-                scope: policy.scope.map(Scope::from),
-                withdrawn: families.map(FamilyName::from).collect(),
-            };
-            (name.clone(), policy)
-        };
         Wish {
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             ipv4: wish.stands.v4.into(),
             ipv6: wish.stands.v6.into(),
-            neighbors: wish.neighbors.iter().map(policy).collect(),
+            neighbors: policies(&wish.neighbors),
         }
     }
 }
 
 impl From<&Wish> for anycast::Wish {
     fn from(wish: &Wish) -> Self {
-        let policy = |(name, policy): (&String, &Policy)| {
-            let policy = anycast::Policy {
-                prepend: policy.prepend,
-                scope: policy.scope.map(anycast::Scope::from),
-                withdrawn: Both {
-                    v4: policy.withdrawn.contains(&FamilyName::Ipv4),
-                    v6: policy.withdrawn.contains(&FamilyName::Ipv6),
-                },
-            };
-            (name.clone(), policy)
-        };
         anycast::Wish {
             stands: Both {
                 v4: wish.ipv4.into(),
                 v6: wish.ipv6.into(),
             },
-            neighbors: wish.neighbors.iter().map(policy).collect(),
+            neighbors: { wish.neighbors.iter() }
+                .map(|(name, policy)| (name.clone(), policy.into()))
+                .collect(),
+        }
+    }
+}
+
+/// Policies as a line has them.
+#[must_use]
+pub fn policies(policies: &BTreeMap<String, anycast::Policy>) -> BTreeMap<String, Policy> {
+    let policies = policies.iter();
+    policies
+        .map(|(name, policy)| (name.clone(), policy.into()))
+        .collect()
+}
+
+impl From<&anycast::Policy> for Policy {
+    fn from(policy: &anycast::Policy) -> Self {
+        let is_withdrawn = |family: &Family| *policy.withdrawn.of(*family);
+        let families = Family::ALL.into_iter().filter(is_withdrawn);
+        Policy {
+            prepend: policy.prepend,
+            scope: policy.scope.map(Scope::from),
+            withdrawn: families.map(FamilyName::from).collect(),
+        }
+    }
+}
+
+impl From<&Policy> for anycast::Policy {
+    fn from(policy: &Policy) -> Self {
+        anycast::Policy {
+            prepend: policy.prepend,
+            scope: policy.scope.map(anycast::Scope::from),
+            withdrawn: Both {
+                v4: policy.withdrawn.contains(&FamilyName::Ipv4),
+                v6: policy.withdrawn.contains(&FamilyName::Ipv6),
+            },
         }
     }
 }

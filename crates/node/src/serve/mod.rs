@@ -21,6 +21,7 @@ mod orders;
 pub(crate) mod plan;
 mod report;
 mod take_over;
+mod watch;
 
 use crate::cli::{Exit, Serve};
 use crate::clock::{Clock, rfc3339};
@@ -46,8 +47,7 @@ pub fn run(args: &Serve) -> anyhow::Result<Exit> {
     events.watch(signals).context("cannot take signals")?;
     let begun = begin::begin(&plan, opened.taking_over.is_some())?;
     let node = Node::start(&plan, opened, in_force, begun, &events)?;
-    node.run(&events, &inbox);
-    Ok(Exit::Well)
+    node.run(&events, &inbox)
 }
 
 fn announce(plan: &Plan) {

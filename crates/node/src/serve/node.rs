@@ -8,9 +8,11 @@ use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
 use super::take_over::Waiting;
-use super::{captures, counts, doors, encrypted, kept, log, orders, report};
+use super::watch::Watch;
+use super::{captures, counts, doors, encrypted, kept, log, orders, report, watch};
 use crate::accounting::Statistics;
 use crate::capture::Captures;
+use crate::cli::Exit;
 use crate::clock::{Clock, present};
 use crate::control::server::Server;
 use crate::control::v1::{self, Command, Reply};
@@ -19,7 +21,7 @@ use crate::guard::{Blocked, BlocklistError, Guard, blocklist};
 use crate::hosting::load::{self, Scope};
 use crate::hosting::{AttemptResult, Hosting};
 use crate::keeping::{Keeping, Post, What};
-use crate::limits::{CLOCK_LOOK, RELOAD_THREADS_MAX, TOP_TOLD};
+use crate::limits::{CLOCK_LOOK, FOLDER_LOOK, RELOAD_THREADS_MAX, TOP_TOLD};
 use crate::metrics::{Endpoint, Told};
 use crate::outbound::{Listening, Outbound};
 use crate::sandbox::InForce;
@@ -27,6 +29,7 @@ use crate::system;
 use crate::transport::{Aside, Running};
 use arc_swap::ArcSwap;
 use imrs_engine::Service;
+use imrs_fleet::anycast::Order;
 use imrs_telemetry::top::Top;
 use imrs_transfer::refresh::Force;
 use imrs_wire::Serial;
@@ -69,6 +72,8 @@ pub(super) struct Node {
     pub(super) transfers: Option<Listening>,
     /// Removes the control socket when the node is gone. None while another node has it.
     pub(super) control: Option<Server>,
+    /// What watches over this node, if it is to be announced.
+    pub(super) watch: Option<Watch>,
     /// What waits for another node to leave.
     pub(super) waiting: Option<Waiting>,
     /// The process that has our sockets as well, and may come to serve.
@@ -102,12 +107,18 @@ impl Node {
         let post = Post::new(move |event| kept.put(Event::Kept(event)));
         let (captures, accounting) = captures::start(plan, pinned)?;
         let recorder = accounting.recorder();
-        let outbound = plan.outbound(pinned, Arc::clone(&service), post.clone(), recorder)?;
+        let prepared = watch::prepare(plan, times)?;
+        let neighborhood = { prepared.as_ref() }.and_then(|of| of.neighborhood.clone());
+        let shown = Arc::clone(&service);
+        let outbound = plan.outbound(pinned, shown, post.clone(), recorder, neighborhood)?;
         outbound.update(&hosting);
         let transfers = doors::give_out(plan, &outbound, opened.transfers)?;
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
         let workers = opened.workers.recorded(Arc::clone(&accounting));
         let running = workers.start(Arc::clone(&service), desk)?;
+        let watch = prepared
+            .map(|prepared| prepared.start(plan, &running))
+            .transpose()?;
         let bound = { opened.encrypted }.map(|bound| bound.recorded(Arc::clone(&accounting)));
         let follows = opened.taking_over.is_some();
         let statistics = counts::keep(&plan.statistics, accounting, &running, pinned, follows)?;
@@ -138,6 +149,7 @@ impl Node {
             metrics: None,
             transfers,
             control: None,
+            watch,
             waiting: Some(waiting),
             lent_to: None,
             lane: Lane::default(),
@@ -147,6 +159,9 @@ impl Node {
             awaited: Vec::new(),
             hosting,
         };
+        if let Some(watch) = &mut node.watch {
+            watch.expect(&node.hosting);
+        }
         node.look();
         for zone in node.hosting.zones() {
             log::loaded(zone, None, plan.clock.now());
@@ -159,37 +174,52 @@ impl Node {
     }
 
     /// Takes events until one says to stop, or to leave the sockets to another node; then does so.
-    pub(super) fn run(mut self, events: &Events, inbox: &Receiver<Event>) {
-        match self.take_events(events, inbox) {
-            Some((pid, left)) => self.leave(pid, &left, inbox),
-            None => {
-                notify(&[NotifyState::Stopping]);
-                self.encrypted.map(Encrypted::stop);
-                self.running.stop();
-                self.statistics.stop();
-                if let Some(captures) = Arc::into_inner(self.captures) {
-                    captures.finish();
-                }
-                info!("stopped");
+    pub(super) fn run(mut self, events: &Events, inbox: &Receiver<Event>) -> anyhow::Result<Exit> {
+        let ended = match self.take_events(events, inbox) {
+            Ok(Some((pid, left))) => {
+                self.leave(pid, &left, inbox);
+                return Ok(Exit::Well);
             }
+            Ok(None) => Ok(Exit::Well),
+            Err(error) => Err(error),
+        };
+        // One that waits for another to leave is not the service yet.
+        if self.waiting.is_none() {
+            notify(&[NotifyState::Stopping]);
         }
+        // What it wished is void before it answers no more.
+        drop(self.watch);
+        self.encrypted.map(Encrypted::stop);
+        self.running.stop();
+        self.statistics.stop();
+        if let Some(captures) = Arc::into_inner(self.captures) {
+            captures.finish();
+        }
+        info!("stopped");
+        ended
     }
 
     /// Takes events until one says to stop. What comes back is the process that is to have the
-    /// sockets, if one is, and where it waits for them.
+    /// sockets, if one is, and where it waits for them; an error is that this one cannot follow the
+    /// one that has them.
     fn take_events(
         &mut self,
         events: &Events,
         inbox: &Receiver<Event>,
-    ) -> Option<(u32, SyncSender<()>)> {
+    ) -> anyhow::Result<Option<(u32, SyncSender<()>)>> {
         // What ends a load takes milliseconds, which a worker would pause.
         system::yield_to_workers(self.pinned);
         loop {
-            self.settle_when_well(events);
+            self.settle_when_well(events)?;
+            if self.has_drained() {
+                return Ok(None);
+            }
             match inbox.recv_timeout(self.patience()) {
                 Ok(Event::Stop(signal)) => {
-                    info!("{signal}: answering what has arrived, then stopping");
-                    return None;
+                    if !self.drains_first(signal) {
+                        info!("{signal}: answering what has arrived, then stopping");
+                        return Ok(None);
+                    }
                 }
                 Ok(Event::Reload) => {
                     info!("SIGHUP: loading zones");
@@ -213,12 +243,12 @@ impl Node {
                 Ok(Event::HandOver(asking)) => {
                     let leaves = self.hand_over(asking);
                     if leaves.is_some() {
-                        return leaves;
+                        return Ok(leaves);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 // The node itself holds a sender in `events`.
-                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
             }
             self.begin_load(events);
             self.look();
@@ -237,8 +267,10 @@ impl Node {
     fn patience(&self) -> Duration {
         let ends_in = self.hosting.ends_in(self.clock.now());
         let due = self.keeping.timeout();
-        let first = ends_in.into_iter().chain(due).min();
-        first.map_or(CLOCK_LOOK, |left| left.min(CLOCK_LOOK))
+        let stop = self.stop_look();
+        let follow = self.waiting.as_ref().map(|_| FOLDER_LOOK);
+        let first = ends_in.into_iter().chain(due).chain(stop).chain(follow);
+        first.min().map_or(CLOCK_LOOK, |left| left.min(CLOCK_LOOK))
     }
 
     fn answer(&mut self, command: &Command, reply: SyncSender<Reply>) {
@@ -268,6 +300,21 @@ impl Node {
             Command::Accept { zone, serial } => {
                 return orders::accept(self, zone, Serial(*serial), reply);
             }
+            Command::Route => watch::told(self),
+            Command::Drain { ipv4, ipv6, force } => {
+                let families = watch::families(self, *ipv4, *ipv6);
+                let force = *force;
+                watch::order(self, Order::Drain { families, force })
+            }
+            Command::Undrain { ipv4, ipv6 } => {
+                let families = watch::families(self, *ipv4, *ipv6);
+                watch::order(self, Order::Undrain { families })
+            }
+            Command::Neighbor(told) => match watch::neighbor(self, told) {
+                Ok(order) => watch::order(self, order),
+                Err(message) => Reply::Error { message },
+            },
+            Command::Site => return watch::tell_site(self, reply),
             // It comes another way, with its connection.
             Command::TakeOver { .. } => return,
         };
@@ -398,6 +445,7 @@ impl Node {
     fn look(&mut self) {
         self.keeping.poll(&self.hosting);
         let has_aged = self.look_at_freshness();
+        self.tell_watch();
         if !self.hosting.look(self.clock.now()) && !has_aged {
             return;
         }
@@ -423,9 +471,13 @@ impl Node {
 
     /// Puts the images as they stand into service, all at once, and gives out what is served.
     pub(super) fn swap(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.expect(&self.hosting);
+        }
         self.service
             .store(Arc::new(self.hosting.service(self.guard.service())));
         self.outbound.update(&self.hosting);
+        self.tell_watch();
         for (number, zone) in self.hosting.zones().iter().enumerate() {
             if zone.version.is_none() {
                 continue;

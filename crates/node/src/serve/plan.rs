@@ -4,8 +4,9 @@ use crate::accounting::{Keeping, Recorder};
 use crate::chain;
 use crate::cli::Serve;
 use crate::clock::{At, Clock};
+use crate::config::anycast::Anycast;
 use crate::config::capture::{Capture, Sink};
-use crate::config::{self, Config, ConfigError, Transfer, Zone};
+use crate::config::{self, Config, ConfigError, Site, Transfer, Zone};
 use crate::control::path::{self, Place};
 use crate::dial::tls::TlsError;
 use crate::dial::{Patience, tls};
@@ -14,6 +15,7 @@ use crate::hosting::{Origin, Source};
 use crate::keeping::{Peers, Post};
 use crate::outbound::{Bounds, Directory, Listing, Outbound};
 use crate::sandbox::Confinement;
+use crate::site::Neighborhood;
 use crate::store::Keep;
 use crate::system;
 use crate::transport::{self, Settings};
@@ -69,6 +71,10 @@ pub(crate) struct Plan {
     pub(crate) identity: Identity,
     /// What is done against attacks.
     pub(crate) defence: config::Defence,
+    /// What is announced to whom, if anything is.
+    pub(crate) anycast: Option<Anycast>,
+    /// The nodes that know each other, if there are others.
+    pub(crate) site: Option<Site>,
     /// Where the control socket is.
     pub(crate) control: Place,
     /// Whether to serve in place of the server that has the control socket.
@@ -145,6 +151,8 @@ impl Plan {
             },
             control: place(args, &config),
             defence: config.defence.clone(),
+            anycast: config.anycast.clone(),
+            site: config.site.clone(),
             takes_over: args.take_over,
             is_test,
         })
@@ -157,6 +165,7 @@ impl Plan {
         service: Arc<ArcSwap<Service>>,
         post: Post,
         recorder: Recorder,
+        neighborhood: Option<Arc<Neighborhood>>,
     ) -> io::Result<Outbound> {
         let listings = self.transferred.iter().map(|transferred| Listing {
             notify_from: transferred.notify_from.clone(),
@@ -180,6 +189,7 @@ impl Plan {
             service,
             post,
             recorder,
+            neighborhood,
         )
     }
 

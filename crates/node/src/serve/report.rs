@@ -44,6 +44,13 @@ pub(super) fn status(node: &Node) -> v1::Status {
     }
 }
 
+/// Who the node is, as NSID says.
+pub(super) fn identity(node: &Node) -> Option<String> {
+    let service = node.service.load();
+    let name = service.identity.name.as_ref()?;
+    Some(String::from_utf8_lossy(name).into_owned())
+}
+
 /// What the process may no longer do.
 fn sandbox(in_force: &InForce) -> v1::Sandbox {
     let shown = |folders: &[PathBuf]| {

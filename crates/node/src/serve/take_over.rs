@@ -39,19 +39,15 @@ pub(super) struct Waiting {
 
 impl Node {
     /// Has the node that ran so far leave once this one is well; to be called again and again.
-    pub(super) fn settle_when_well(&mut self, events: &Events) {
-        if self.waiting.is_none() || !self.is_well() {
-            return;
+    /// An error is that it will not be.
+    pub(super) fn settle_when_well(&mut self, events: &Events) -> anyhow::Result<()> {
+        if self.waiting.is_none() || self.running.is_over() || !self.is_fit_to_follow()? {
+            return Ok(());
         }
         if let Err(error) = self.settle(events) {
             error!("{error:#}");
         }
-    }
-
-    /// Whether this node may take the place of the one that ran so far: its workers answer, which
-    /// they do since its start.
-    fn is_well(&self) -> bool {
-        !self.running.is_over()
+        Ok(())
     }
 
     /// Has the node that ran so far leave, if there is one, and starts what waits for that. Workers
@@ -193,6 +189,7 @@ impl Node {
     /// limit at the latest, or when told to.
     pub(super) fn leave(mut self, pid: u32, left: &SyncSender<()>, inbox: &Receiver<Event>) {
         info!("process {pid} serves in place of this one, which ends with its connections");
+        drop(self.watch.take());
         self.running.leave();
         if let Some(control) = self.control.take() {
             control.leave();

@@ -198,6 +198,10 @@ impl Number {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
+    fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
     fn raise_to(&self, n: u64) {
         if n > self.0.load(Relaxed) {
             self.0.store(n, Relaxed);
@@ -229,6 +233,8 @@ pub(super) struct Tally {
     /// Of sockets that are closed.
     kernel_dropped: Number,
     longest_turn_us: Number,
+    /// When the turn that goes on began, in µs since the worker did; 0 while it waits.
+    busy_since_us: Number,
 }
 
 impl Tally {
@@ -248,9 +254,22 @@ impl Tally {
         }
     }
 
-    pub(super) fn record_turn(&self, took: Duration) {
-        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.longest_turn_us.raise_to(took_us);
+    /// A turn begins, so long after the worker began.
+    pub(super) fn begin_turn(&self, at: Duration) {
+        self.busy_since_us.set(micros(at).max(1));
+    }
+
+    pub(super) fn end_turn(&self, took: Duration) {
+        self.busy_since_us.set(0);
+        self.longest_turn_us.raise_to(micros(took));
+    }
+
+    /// For how long a turn goes on, so long after the worker began.
+    pub(super) fn busy_for(&self, at: Duration) -> Duration {
+        match self.busy_since_us.get() {
+            0 => Duration::ZERO,
+            since => at.saturating_sub(Duration::from_micros(since)),
+        }
     }
 
     pub(super) fn record_kernel_dropped(&self, queries: u64) {
@@ -268,6 +287,10 @@ impl Tally {
         sum.kernel_dropped += self.kernel_dropped.get();
         sum.longest_turn_us = sum.longest_turn_us.max(self.longest_turn_us.get());
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Messages<Number> {

@@ -51,13 +51,13 @@ use imrs_transfer::access;
 use listen::{Endpoint, Held};
 use sieve::Sieve;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicU8;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use worker::{Shared, Worker};
 
 /// How a node listens and within which limits.
@@ -134,6 +134,7 @@ pub(crate) struct Meters {
 #[derive(Clone, Debug)]
 struct Meter {
     tally: Arc<Tally>,
+    began: Instant,
     /// Its sockets while they are open; they know what the kernel dropped.
     udp: Weak<[udp::Socket]>,
     listeners: Weak<[TcpListener]>,
@@ -313,6 +314,7 @@ impl Running {
             let worker = worker.map_err(failed(number))?;
             running.meters.workers.push(Meter {
                 tally: worker.tally(),
+                began: worker.began(),
                 udp: worker.udp(),
                 listeners: worker.listeners(),
             });
@@ -385,6 +387,22 @@ impl Meters {
             sum.filtered_shed += filtered.shed;
         }
         sum
+    }
+
+    /// For how long the worker that is busy longest has not looked at its sockets.
+    pub(crate) fn busy_for(&self) -> Duration {
+        let busy = |worker: &Meter| worker.tally.busy_for(worker.began.elapsed());
+        self.workers.iter().map(busy).max().unwrap_or_default()
+    }
+
+    /// Messages received over UDP on sockets of these addresses.
+    pub(crate) fn received_on(&self, is_meant: impl Fn(IpAddr) -> bool) -> u64 {
+        let sockets = { self.workers.iter() }.filter_map(|worker| worker.udp.upgrade());
+        let received = |all: Arc<[udp::Socket]>| -> u64 {
+            let meant = all.iter().filter(|socket| is_meant(socket.address().ip()));
+            meant.map(udp::Socket::received).sum()
+        };
+        sockets.map(received).sum()
     }
 
     /// Messages that can be on the hands of the workers, between two counts.

@@ -26,6 +26,8 @@ pub(super) struct Socket {
     address: SocketAddr,
     /// Largest response in octets of DNS message.
     payload: usize,
+    /// Messages that came.
+    received: Number,
     drops: Drops,
     /// Whether another worker of this process has it too, and answers for it.
     is_shared: bool,
@@ -85,6 +87,7 @@ impl Socket {
             socket: endpoint.socket,
             address,
             payload,
+            received: Number::default(),
             drops,
             is_shared,
         }
@@ -127,6 +130,11 @@ impl Socket {
         self.drops.follow(sys::receive_queue(&self.socket).dropped)
     }
 
+    /// Messages that came.
+    pub(super) fn received(&self) -> u64 {
+        self.received.get()
+    }
+
     /// How full the queue is.
     pub(super) fn fill(&self) -> Fill {
         let queue = sys::receive_queue(&self.socket);
@@ -146,6 +154,7 @@ impl Socket {
         let Ok(received) = batch.receive(&self.socket) else {
             return Queue::Empty;
         };
+        self.received.add(received as u64);
         let messages: &Messages<Number> = turn.tally.udp(self.address.ip());
         let at = SystemTime::now();
         notes.messages.clear();

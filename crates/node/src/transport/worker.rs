@@ -199,6 +199,11 @@ impl<R: Respond> Worker<R> {
         Arc::clone(&self.tally)
     }
 
+    /// When it began.
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
     /// Its UDP sockets while they are open; they know what the kernel dropped.
     pub(super) fn udp(&self) -> Weak<[udp::Socket]> {
         Arc::downgrade(&self.udp)
@@ -228,12 +233,13 @@ impl<R: Respond> Worker<R> {
                 continue;
             }
             let woken = Instant::now();
+            self.tally.begin_turn(woken - self.began);
             let level = hands.controller.level();
             let after = self.with_turn(woken, level, |turn| {
                 self.take_turns(turn, &events, &mut hands)
             });
             waits_from = Instant::now();
-            self.tally.record_turn(waits_from - woken);
+            self.tally.end_turn(waits_from - woken);
             match after {
                 After::GoOn => self.resume_accepting(waits_from),
                 After::Pause => self.pause_accepting(waits_from),

@@ -105,7 +105,11 @@ pub fn round(zone: &Zone<'_>, others: &[Name], seed: u64) -> Vec<Question> {
         name,
         rtype: Rtype::A,
     });
-    [apex].into_iter().chain(of_delegation).chain(absent).collect()
+    [apex]
+        .into_iter()
+        .chain(of_delegation)
+        .chain(absent)
+        .collect()
 }
 
 /// `www.rssac047-test.<10 letters>` below the apex; none where the zone has it after all, or where

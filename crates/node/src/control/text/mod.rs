@@ -3,6 +3,7 @@
 //! What is told of transfers is in `zones`.
 
 mod accounts;
+mod route;
 mod sandbox;
 mod top;
 mod zones;
@@ -26,6 +27,8 @@ pub fn render(reply: &Reply) -> String {
         Reply::Zones(told) => zones::write_zones(&mut text, told),
         Reply::Refresh(refreshed) => zones::write_refreshed(&mut text, refreshed),
         Reply::Cookies(cookies) => write_cookies(&mut text, cookies),
+        Reply::Route(told) => route::write_route(&mut text, told),
+        Reply::Site(told) => route::write_site(&mut text, told),
         // From one process to another, and for nobody to read.
         Reply::Sockets(_) => Ok(()),
         Reply::Error { message } => writeln!(text, "{message}"),

@@ -9,7 +9,9 @@ mod accounts;
 mod captures;
 mod cookies;
 mod delays;
+mod route;
 mod sandbox;
+mod site;
 mod sockets;
 mod top;
 mod zones;
@@ -18,7 +20,9 @@ pub use accounts::{Accounts, Figure};
 pub use captures::Capture;
 pub use cookies::*;
 pub use delays::{Delays, Within};
+pub use route::*;
 pub use sandbox::*;
+pub use site::*;
 pub use sockets::*;
 pub use top::*;
 pub use zones::*;
@@ -81,6 +85,38 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         order: Option<CookieOrder>,
     },
+    /// Shows whether this node is announced, to whom, and why.
+    Route,
+    /// Takes this node out of service: routers are asked to take other ways, then it withdraws.
+    Drain {
+        /// IPv4 alone.
+        #[arg(long)]
+        #[serde(default)]
+        ipv4: bool,
+        /// IPv6 alone.
+        #[arg(long)]
+        #[serde(default)]
+        ipv6: bool,
+        /// Though no other node stands in.
+        #[arg(long)]
+        #[serde(default)]
+        force: bool,
+    },
+    /// Ends a drain.
+    Undrain {
+        /// IPv4 alone.
+        #[arg(long)]
+        #[serde(default)]
+        ipv4: bool,
+        /// IPv6 alone.
+        #[arg(long)]
+        #[serde(default)]
+        ipv6: bool,
+    },
+    /// Announces otherwise to one neighbor, until that is changed.
+    Neighbor(NeighborOrder),
+    /// Shows all nodes that know each other, and how they stand.
+    Site,
     /// Hands all sockets over to another process, which is to serve in our place: what `imrs serve
     /// --take-over` asks, and nobody else.
     #[command(skip)]
@@ -99,6 +135,11 @@ impl Command {
             | Command::Top
             | Command::Zones { .. }
             | Command::Cookies { .. }
+            | Command::Route
+            | Command::Drain { .. }
+            | Command::Undrain { .. }
+            | Command::Neighbor(_)
+            | Command::Site
             | Command::TakeOver { .. } => CONTROL_PATIENCE,
             Command::Reload => RELOAD_PATIENCE,
             Command::Refresh { .. } | Command::Retransfer { .. } | Command::Accept { .. } => {
@@ -168,6 +209,10 @@ pub enum Reply {
     Refresh(Refreshed),
     /// To [`Command::Cookies`].
     Cookies(Cookies),
+    /// To [`Command::Route`], [`Command::Drain`], [`Command::Undrain`] and [`Command::Neighbor`].
+    Route(Box<Route>),
+    /// To [`Command::Site`].
+    Site(Box<Site>),
     /// To [`Command::TakeOver`], ahead of the sockets; once more, without any, when all of them are
     /// left to who asked.
     Sockets(Sockets),

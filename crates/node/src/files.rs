@@ -111,6 +111,11 @@ pub fn write_secret(path: &Path, octets: &[u8]) -> io::Result<()> {
     write_by_way(path, octets, OpenOptions::new().mode(0o600))
 }
 
+/// The same for a file that its owner's group may read as well.
+pub fn write_for_group(path: &Path, octets: &[u8]) -> io::Result<()> {
+    write_by_way(path, octets, OpenOptions::new().mode(0o640))
+}
+
 fn write_by_way(path: &Path, octets: &[u8], options: &mut OpenOptions) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");

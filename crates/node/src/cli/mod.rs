@@ -5,6 +5,7 @@ mod check_config;
 mod ctl;
 mod fetch;
 mod manual;
+mod route;
 mod statistics;
 mod stats;
 mod synth;
@@ -71,6 +72,8 @@ enum Command {
     Ctl(Ctl),
     /// Watches what a server counts, and works on the days that it counted.
     Stats(Statistics),
+    /// Keeps BIRD announcing what the server wishes, and nothing else.
+    Route(Route),
     /// Checks a configuration file and the files that it names.
     #[command(after_help = "Exit codes: 0 it is good, 2 something in it is wrong.")]
     CheckConfig {
@@ -261,6 +264,49 @@ pub struct Ctl {
     pub output: Output,
 }
 
+/// Options of `imrs route`.
+#[derive(Args, Clone, Debug)]
+#[command(disable_help_subcommand = true)]
+pub struct Route {
+    /// Configuration, of which [anycast] and [[neighbor]] are taken.
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        default_value = "/etc/imrs/imrs.toml"
+    )]
+    pub config: PathBuf,
+    /// Form of the log on standard error.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub log: LogForm,
+    /// What to do instead of keeping routes.
+    #[command(subcommand)]
+    pub command: Option<RouteCommand>,
+}
+
+/// What `imrs route` does beside the keeper.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum RouteCommand {
+    /// Asks the keeper what is announced to whom.
+    #[command(
+        after_help = "Exit codes: 0 all sessions are established, 3 something needs attention, \
+                            1 the keeper cannot be reached."
+    )]
+    Show {
+        /// Form of the output.
+        #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Has BIRD announce nothing; needs no keeper, and one that runs undoes it.
+    Withdraw,
+    /// Prints what BIRD is configured with when it starts, without passwords.
+    Config {
+        /// What it is configured with when everything is announced.
+        #[arg(long)]
+        announced: bool,
+    },
+}
+
 /// The form in which a reading command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -281,6 +327,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Zone(Zone::Stats(args)) => stats::run(&args),
         Command::Ctl(args) => ctl::run(&args),
         Command::Stats(args) => statistics::run(&args),
+        Command::Route(args) => route::run(&args),
         Command::CheckConfig { file } => check_config::run(&file),
         Command::Manual { out } => manual::write_pages(&out),
         Command::Completions { shell } => manual::print_completions(shell),

@@ -166,7 +166,10 @@ struct WrittenGuard {
 }
 
 /// Where the keeper and BIRD have their files unless the operator says otherwise.
-const FOLDER: &str = "/run/imrs-route";
+pub(crate) const FOLDER: &str = "/run/imrs-route";
+
+/// The name of BIRD's control socket in it.
+pub(crate) const BIRD: &str = "bird.ctl";
 
 impl WrittenAnycast {
     /// Its paths.
@@ -219,7 +222,7 @@ impl Anycast {
             |path: &Option<PathBuf>, name: &str| path.clone().unwrap_or_else(|| folder.join(name));
         Ok(Anycast {
             keeper: path(&table.keeper, "route.sock"),
-            bird: path(&table.bird, "bird.ctl"),
+            bird: path(&table.bird, BIRD),
             addresses,
             prefixes,
             asn,

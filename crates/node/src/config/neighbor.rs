@@ -76,6 +76,11 @@ impl std::fmt::Debug for Password {
 }
 
 impl Password {
+    /// What stands in its place where others read.
+    pub(crate) fn hidden() -> Self {
+        Password(Zeroizing::new("(hidden)".to_owned()))
+    }
+
     /// The first line of a text, if it can be a password.
     pub fn new(text: &str) -> Result<Self, String> {
         let line = text.strip_suffix('\n').unwrap_or(text);

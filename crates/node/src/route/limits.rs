@@ -22,6 +22,26 @@ pub const REPORT_OCTETS_MAX: usize = 128 << 10;
 /// Clients at once: a server, its successor while it takes over, and two operators that look.
 pub const CLIENTS_MAX: usize = 4;
 
+/// Time that a client may take for a line: as long as the longest wish holds.
+pub const CLIENT_SILENCE_MAX: Duration = WISH_TTL_MAX;
+
+/// How often our AS number may be put ahead of a path by a wish: as often as by the configuration.
+pub const PREPEND_MAX: u8 = 10;
+
+/// Time after which a client is told how things are, whether all that it wished is done or not: a
+/// configuration takes BIRD 5 ms, and who waits has its own work.
+pub const REPORT_PATIENCE: Duration = Duration::from_millis(200);
+
+/// How often is looked for what is awaited: a BIRD that begins a moment after its keeper, or sessions
+/// that are to come back.
+pub const SEEK: Duration = Duration::from_millis(250);
+
+/// Time that BIRD is given from its word until what it was told shows.
+pub const SETTLE: Duration = Duration::from_millis(200);
+
+/// Time between two looks meanwhile.
+pub const SETTLE_LOOK: Duration = Duration::from_millis(10);
+
 /// How often BIRD is asked whether what is in force is what is wished.
 pub const LOOK: Duration = Duration::from_secs(1);
 
@@ -40,3 +60,10 @@ pub const TRIAL_SPARE: Duration = Duration::from_secs(5);
 /// Time without a sign of the thread that speaks to BIRD after which the watchdog is not told that
 /// all is well: four replies that did not come.
 pub const SPEAKER_STALL: Duration = Duration::from_secs(10);
+
+/// Time for the last withdrawal, after which the process ends whatever became of it: a look, a
+/// configuration with its check, and a look, of which BIRD may let each wait.
+pub const END_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Time for the kernel to add an address, which it does at once.
+pub const NETLINK_PATIENCE: Duration = Duration::from_secs(1);

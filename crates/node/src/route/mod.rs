@@ -2,23 +2,12 @@
 //!
 //! `imrs serve` says over a [`Link`] what it wishes, as [`v1`] has it, again and again; what is not
 //! said again is void. [`limits`] has the times, `leases` what several clients wish together, `bird`
-//! the configuration of BIRD and its control socket. The loop that joins them is not there yet.
+//! the configuration of BIRD and its control socket, [`keeper`] the loop that joins them, [`hand`]
+//! what an operator can do without it.
 
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the loop of the keeper, which calls it, is not there yet"
-    )
-)]
 mod bird;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the loop of the keeper, which calls it, is not there yet"
-    )
-)]
+pub mod hand;
+pub mod keeper;
 mod leases;
 pub mod limits;
 mod link;

@@ -15,7 +15,7 @@ mod kept;
 mod lane;
 mod log;
 mod node;
-mod notify;
+pub(crate) mod notify;
 mod opened;
 mod orders;
 pub(crate) mod plan;

@@ -12,7 +12,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use tracing::warn;
 
 /// Tells systemd, where it started the node; elsewhere this does nothing.
-pub(super) fn notify(state: &[NotifyState<'_>]) {
+pub(crate) fn notify(state: &[NotifyState<'_>]) {
     if let Err(cause) = sd_notify::notify(state) {
         warn!("cannot tell the service manager: {cause}");
     }

@@ -46,7 +46,7 @@ pub(in crate::route) fn conf(settings: &Settings, wish: &Wish) -> Conf {
 fn write(out: &mut String, settings: &Settings, wish: &Wish) -> std::fmt::Result {
     let anycast = &settings.anycast;
     writeln!(out, "# Written by imrs route; changes are lost.")?;
-    writeln!(out, "log syslog all;\nrouter id {};", anycast.router_id)?;
+    writeln!(out, "log stderr all;\nrouter id {};", anycast.router_id)?;
     writeln!(
         out,
         "timeformat protocol \"%s\";\nprotocol bfd imrs_bfd {{ }}"
@@ -110,7 +110,7 @@ fn filter(
 fn session(out: &mut String, settings: &Settings, neighbor: &Neighbor) -> std::fmt::Result {
     let anycast = &settings.anycast;
     let symbol = symbol(&neighbor.name);
-    writeln!(out, "protocol bgp n_{symbol} {{")?;
+    writeln!(out, "protocol bgp {} {{", session_of(&neighbor.name))?;
     match neighbor.source {
         Some(source) => writeln!(out, "  local {source} as {};", anycast.asn)?,
         None => writeln!(out, "  local as {};", anycast.asn)?,
@@ -147,6 +147,11 @@ fn channel(family: Family) -> &'static str {
         Family::V4 => "ipv4",
         Family::V6 => "ipv6",
     }
+}
+
+/// The protocol of the session with a neighbor.
+pub(in crate::route) fn session_of(neighbor: &str) -> String {
+    format!("n_{}", symbol(neighbor))
 }
 
 /// A name as part of a symbol, in which BIRD takes no dash.

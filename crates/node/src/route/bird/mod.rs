@@ -31,6 +31,9 @@ pub(super) enum BirdError {
     /// It will not do it.
     #[error("BIRD: {0}")]
     Refused(String),
+    /// What it is to read cannot be written.
+    #[error("cannot write what BIRD is to be configured with")]
+    Write(#[source] io::Error),
 }
 
 /// The lines of a reply, each with its number.

@@ -194,6 +194,34 @@ pub(super) fn earlier(a: Option<Moment>, b: Option<Moment>) -> Option<Moment> {
     a.into_iter().chain(b).min()
 }
 
+/// As a log has it.
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |families: &Both<bool>| match (families.v4, families.v6) {
+            (true, true) => "IPv4 and IPv6",
+            (true, false) => "IPv4",
+            (false, true) => "IPv6",
+            (false, false) => "nothing",
+        };
+        match self {
+            Order::Drain { families, force } => {
+                let force = if *force {
+                    ", though nobody stands in"
+                } else {
+                    ""
+                };
+                write!(f, "drain {}{force}", named(families))
+            }
+            Order::Undrain { families } => write!(f, "undrain {}", named(families)),
+            Order::Neighbor { name, policy } if *policy == Policy::default() => {
+                write!(f, "announce to {name} as configured")
+            }
+            Order::Neighbor { name, .. } => write!(f, "announce otherwise to {name}"),
+            Order::Stop => f.write_str("drain and stop"),
+        }
+    }
+}
+
 impl fmt::Display for PeerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

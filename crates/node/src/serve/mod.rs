@@ -13,6 +13,7 @@ mod encrypted;
 mod events;
 mod kept;
 mod lane;
+mod loading;
 mod log;
 mod node;
 pub(crate) mod notify;

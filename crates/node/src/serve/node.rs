@@ -1,9 +1,9 @@
 //! The running node: takes one event at a time and keeps what is served true.
 
 use super::begin::Begun;
-use super::events::{Event, Events, Loaded};
+use super::events::{Event, Events};
 use super::lane::{Lane, Work};
-use super::notify::{notify, notify_reloading};
+use super::notify::notify;
 use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
@@ -17,11 +17,10 @@ use crate::clock::{Clock, present};
 use crate::control::server::Server;
 use crate::control::v1::{self, Command, Reply};
 use crate::encrypted::Encrypted;
-use crate::guard::{Blocked, BlocklistError, Guard, blocklist};
-use crate::hosting::load::{self, Scope};
-use crate::hosting::{AttemptResult, Hosting};
+use crate::guard::Guard;
+use crate::hosting::{Hosted, Hosting};
 use crate::keeping::{Keeping, Post, What};
-use crate::limits::{CLOCK_LOOK, FOLDER_LOOK, RELOAD_THREADS_MAX, TOP_TOLD};
+use crate::limits::{CLOCK_LOOK, FOLDER_LOOK, TOP_TOLD};
 use crate::metrics::{Endpoint, Told};
 use crate::outbound::{Listening, Outbound};
 use crate::sandbox::InForce;
@@ -36,13 +35,11 @@ use imrs_wire::Serial;
 use imrs_zone::record::UnixTime;
 use sd_notify::NotifyState;
 use std::num::NonZeroUsize;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-use tracing::{error, info, warn};
+use tracing::info;
 
 /// The running node.
 pub(super) struct Node {
@@ -78,7 +75,7 @@ pub(super) struct Node {
     pub(super) waiting: Option<Waiting>,
     /// The process that has our sockets as well, and may come to serve.
     pub(super) lent_to: Option<u32>,
-    lane: Lane,
+    pub(super) lane: Lane,
     /// Which zones are served, of those of which a version is held.
     served: Vec<Option<bool>>,
     /// Operators who wait for a round to end.
@@ -116,9 +113,7 @@ impl Node {
         let desk: Arc<dyn Aside> = Arc::clone(outbound.desk()) as _;
         let workers = opened.workers.recorded(Arc::clone(&accounting));
         let running = workers.start(Arc::clone(&service), desk)?;
-        let watch = prepared
-            .map(|prepared| prepared.start(plan, &running))
-            .transpose()?;
+        let watch = watch::start(prepared, plan, &running, &hosting)?;
         let bound = { opened.encrypted }.map(|bound| bound.recorded(Arc::clone(&accounting)));
         let follows = opened.taking_over.is_some();
         let statistics = counts::keep(&plan.statistics, accounting, &running, pinned, follows)?;
@@ -153,15 +148,10 @@ impl Node {
             waiting: Some(waiting),
             lent_to: None,
             lane: Lane::default(),
-            served: { hosting.zones().iter() }
-                .map(|zone| zone.version.is_some().then(|| zone.is_served()))
-                .collect(),
+            served: served(&hosting),
             awaited: Vec::new(),
             hosting,
         };
-        if let Some(watch) = &mut node.watch {
-            watch.expect(&node.hosting);
-        }
         node.look();
         for zone in node.hosting.zones() {
             log::loaded(zone, None, plan.clock.now());
@@ -257,7 +247,7 @@ impl Node {
     }
 
     /// Whether a zone is the root, the one whose way is timed (RSSAC002v5, load-time).
-    fn is_root(&self, zone: usize) -> bool {
+    pub(super) fn is_root(&self, zone: usize) -> bool {
         let zone = self.hosting.zones().get(zone);
         zone.is_some_and(|zone| zone.name().is_root())
     }
@@ -333,114 +323,6 @@ impl Node {
         }));
     }
 
-    /// Begins the next load on a thread of its own, if one is due and none runs.
-    fn begin_load(&mut self, events: &Events) {
-        let mut blocklist = None;
-        let scope = match self.lane.begin() {
-            None => return,
-            Some(Work::Files(_)) => {
-                notify_reloading();
-                blocklist = self.guard.blocklist().cloned();
-                Scope::Files
-            }
-            Some(Work::Delivery(delivery)) => match delivery.offer.take() {
-                Some(mut offer) => {
-                    // A zone that is out of service has nothing to lose by a large step.
-                    if !self.hosting.zones()[delivery.zone].is_served() {
-                        offer.accepted = Some(delivery.serial);
-                    }
-                    Scope::Offer(delivery.zone, offer)
-                }
-                None => return,
-            },
-        };
-        let cores = system::parallelism().get();
-        let threads = NonZeroUsize::new(cores.min(RELOAD_THREADS_MAX)).unwrap_or(NonZeroUsize::MIN);
-        let mut job = self.hosting.job(scope, self.clock.now(), threads);
-        let inbox = events.clone();
-        let pinned = self.pinned;
-        let work = move || {
-            system::yield_to_workers(pinned);
-            // What a library does not survive, the zones in service do.
-            let load = || load::load(&mut job, &|_, _, _| {});
-            let zones = panic::catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
-                error!("loading zones panicked; what is served stays");
-                Vec::new()
-            });
-            drop(job);
-            let blocked = blocklist.map(|file| blocklist::read(&file));
-            inbox.put(Event::Loaded(Loaded { zones, blocked }));
-        };
-        if let Err(cause) = thread::Builder::new().name("load".to_owned()).spawn(work) {
-            error!("cannot start a thread to load zones: {cause}");
-            events.put(Event::Loaded(Loaded::default()));
-        }
-    }
-
-    /// Puts what was loaded into service, and tells all who wait for it.
-    fn finish_load(&mut self, loaded: Loaded) {
-        let Loaded { zones, blocked } = loaded;
-        let work = self.lane.end();
-        let blocklist = blocked.map(|blocked| self.block(blocked));
-        let delivery = match &work {
-            Some(Work::Delivery(delivery)) => Some(delivery),
-            _ => None,
-        };
-        let is_empty = zones.is_empty();
-        let swaps = self.hosting.take(zones, present(), self.clock.now());
-        if let Some(delivery) = delivery {
-            let attempt = self.hosting.zones()[delivery.zone].attempt.as_ref();
-            let refusal = match attempt.map(|attempt| &attempt.result) {
-                _ if is_empty => Some("the server failed to load it".to_owned()),
-                Some(AttemptResult::Refused(reason)) => Some(reason.clone()),
-                _ => None,
-            };
-            self.keeping.delivered(delivery, &self.hosting, refusal);
-        }
-        self.look_at_freshness();
-        if !swaps.is_empty() || blocklist.is_some() {
-            self.swap();
-        }
-        for swap in &swaps {
-            let of_zone = delivery.filter(|delivery| delivery.zone == swap.zone);
-            let hosted = &self.hosting.zones()[swap.zone];
-            self.keeping.swapped(swap, hosted, of_zone);
-            if let (true, Some(serial)) = (self.is_root(swap.zone), hosted.serial()) {
-                self.statistics.served(serial);
-            }
-        }
-        let now = self.clock.now();
-        for (number, zone) in self.hosting.zones().iter().enumerate() {
-            let is_touched = delivery.is_none_or(|delivery| delivery.zone == number)
-                || swaps.iter().any(|swap| swap.zone == number);
-            if is_touched {
-                log::attempt(zone, delivery.map(|delivery| delivery.source.as_str()), now);
-            }
-        }
-        system::return_memory();
-        if let Some(Work::Files(told)) = work {
-            let reply = Reply::Reload(report::reload(self, blocklist));
-            for waiting in told {
-                let _ = waiting.try_send(reply.clone());
-            }
-            notify(&[NotifyState::Ready]);
-        }
-    }
-
-    /// Blocks what the file of blocked prefixes says now; one that is not good changes nothing.
-    fn block(&mut self, blocked: Result<Blocked, BlocklistError>) -> v1::Blocklist {
-        self.guard.block(blocked);
-        let (prefixes, refusal) = (self.guard.blocked(), self.guard.refusal());
-        match refusal {
-            None => info!("{prefixes} prefixes are blocked"),
-            Some(refusal) => warn!("who is blocked stays as it was: {refusal}"),
-        }
-        v1::Blocklist {
-            prefixes,
-            refusal: refusal.map(str::to_owned),
-        }
-    }
-
     /// Does what is due, and withdraws what the time has ended.
     fn look(&mut self) {
         self.keeping.poll(&self.hosting);
@@ -456,7 +338,7 @@ impl Node {
     }
 
     /// Notes how fresh each zone is: says whether that is another state than before.
-    fn look_at_freshness(&mut self) -> bool {
+    pub(super) fn look_at_freshness(&mut self) -> bool {
         let mut has_changed = false;
         for number in 0..self.hosting.zones().len() {
             let served = self.hosting.zones()[number].serial();
@@ -494,6 +376,12 @@ impl Node {
             }
         }
     }
+}
+
+/// Which zones are served, of those of which a version is held.
+fn served(hosting: &Hosting) -> Vec<Option<bool>> {
+    let served = |zone: &Hosted| zone.version.is_some().then(|| zone.is_served());
+    hosting.zones().iter().map(served).collect()
 }
 
 fn log_ready(plan: &Plan, hosting: &Hosting, running: &Running) {

@@ -71,36 +71,43 @@ pub(super) fn prepare(plan: &Plan, times: Times) -> anyhow::Result<Option<Prepar
     }))
 }
 
-impl Prepared {
-    /// Begins to watch workers that answer.
-    pub(super) fn start(self, plan: &Plan, running: &Running) -> anyhow::Result<Watch> {
-        let Prepared {
-            anycast,
-            mind,
-            orders,
-            neighborhood,
-        } = self;
-        let peers: Arc<dyn Peers> = match &neighborhood {
-            Some(neighborhood) => Arc::clone(neighborhood) as _,
-            None => Arc::new(Alone),
-        };
-        let setup = Setup {
-            anycast: &anycast,
-            listen: running.addresses(),
-            meters: running.meters().clone(),
-            clock: plan.clock,
-            pinned: plan.pinned(),
-        };
-        let watching = Watching::start(setup, mind, orders, peers);
-        let watching = watching.context("cannot watch over this node")?;
-        Ok(Watch {
-            watching,
-            anycast,
-            neighborhood,
-            watched: None,
-            stopping: None,
-        })
-    }
+/// Begins to watch workers that answer, if the node is to be announced.
+pub(super) fn start(
+    prepared: Option<Prepared>,
+    plan: &Plan,
+    running: &Running,
+    hosting: &Hosting,
+) -> anyhow::Result<Option<Watch>> {
+    let Some(prepared) = prepared else {
+        return Ok(None);
+    };
+    let Prepared {
+        anycast,
+        mind,
+        orders,
+        neighborhood,
+    } = prepared;
+    let peers: Arc<dyn Peers> = match &neighborhood {
+        Some(neighborhood) => Arc::clone(neighborhood) as _,
+        None => Arc::new(Alone),
+    };
+    let setup = Setup {
+        anycast: &anycast,
+        listen: running.addresses(),
+        meters: running.meters().clone(),
+        clock: plan.clock,
+        pinned: plan.pinned(),
+    };
+    let watching = Watching::start(setup, mind, orders, peers);
+    let mut watch = Watch {
+        watching: watching.context("cannot watch over this node")?,
+        anycast,
+        neighborhood,
+        watched: None,
+        stopping: None,
+    };
+    watch.expect(hosting);
+    Ok(Some(watch))
 }
 
 /// The zone by which a node is judged: the root, or else the first.
@@ -254,7 +261,7 @@ pub(super) fn order(node: &Node, order: Order) -> Reply {
     let Some(watch) = &node.watch else {
         return told(node);
     };
-    info!("asked on the control socket: {order:?}");
+    info!("asked on the control socket: {order}");
     match watch.watching.order(order) {
         Ok(()) => told(node),
         Err(message) => Reply::Error { message },

@@ -84,7 +84,7 @@ pub(super) fn respond(query: &[u8], text: &str, room: usize) -> Option<Vec<u8>> 
     let has_opt = query.opt().is_some();
     let compose = |text: Option<&str>| {
         let mut builder = MessageBuilder::new_vec()
-            .start_answer(&query, Rcode::NOERROR)
+            .start_answer(query, Rcode::NOERROR)
             .ok()?;
         builder.header_mut().set_aa(true);
         builder.header_mut().set_tc(text.is_none());

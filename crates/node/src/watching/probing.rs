@@ -10,7 +10,6 @@ use super::mind::Mind;
 use crate::transport::Meters;
 use imrs_fleet::health::{Path, Probed, Transport};
 use imrs_probe::judge::{Fault, Question, judge, round};
-use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
@@ -147,10 +146,12 @@ fn over_tcp(
     patience: Duration,
 ) -> io::Result<Responses> {
     let end = Instant::now() + patience;
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.bind(&SockAddr::from(SocketAddr::new(address.ip(), 0)))?;
-    socket.connect_timeout(&address.into(), patience)?;
-    let mut stream = TcpStream::from(socket);
+    let mut stream = TcpStream::connect_timeout(&address, patience)?;
+    // To an address of its own a machine comes from there, without a right to bind. An address that
+    // it has lost leads to another node, whose answers say nothing of this one.
+    if stream.local_addr()?.ip() != address.ip() {
+        return Err(io::ErrorKind::AddrNotAvailable.into());
+    }
     stream.set_write_timeout(Some(patience))?;
     let mut sent = Vec::new();
     for (place, question) in questions.iter().enumerate() {

@@ -131,10 +131,11 @@ fn health(families: &[v1::Family], keeper: &Keeper) -> Health {
         is_as_wished && family.state == v1::State::Serving
     };
     let is_out = |family: &v1::Family| {
-        !matches!(
+        let is_in = matches!(
             family.standing,
             v1::Standing::Announced | v1::Standing::HeldUp
-        )
+        );
+        !is_in && !family.drained
     };
     if keeper.unreached.is_some() || families.iter().all(is_out) {
         Health::Failed

@@ -2,14 +2,14 @@
 
 use crate::clock::span;
 use crate::control::v1::{
-    Brief, BriefFamily, Effect, Family, Keeper, Route, Site, Standing, State,
+    Brief, BriefFamily, Effect, Family, Health, Keeper, Route, Site, Standing, State,
 };
 use crate::route::v1::{Bird, FamilyName, Neighbor, Stand};
 use std::fmt::Write;
 
 pub(super) fn write_route(text: &mut String, route: &Route) -> std::fmt::Result {
     let identity = route.identity.as_deref().unwrap_or("a node without a name");
-    writeln!(text, "{identity}, {}", super::word(route.health))?;
+    writeln!(text, "{identity}, {}", word(route.health))?;
     for family in &route.families {
         write_family(text, family)?;
     }
@@ -92,7 +92,7 @@ fn write_neighbor(text: &mut String, neighbor: &Neighbor) -> std::fmt::Result {
 }
 
 pub(super) fn write_site(text: &mut String, site: &Site) -> std::fmt::Result {
-    writeln!(text, "site {}, {}", site.site, super::word(site.health))?;
+    writeln!(text, "site {}, {}", site.site, word(site.health))?;
     for node in &site.nodes {
         let place = node.address.as_deref().unwrap_or("this node");
         write!(text, "\n{}  {place}  ", node.identity)?;
@@ -138,6 +138,14 @@ fn write_brief(text: &mut String, brief: &Brief) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+fn word(health: Health) -> &'static str {
+    match health {
+        Health::Well => "well",
+        Health::Degraded => "NEEDS ATTENTION",
+        Health::Failed => "NOT ANNOUNCED",
+    }
 }
 
 fn family_word(family: FamilyName) -> &'static str {

@@ -225,6 +225,14 @@ pub const DETACH_PATIENCE: Duration = Duration::from_secs(80);
 /// How often it looks meanwhile.
 pub const DETACH_LOOK: Duration = Duration::from_millis(50);
 
+/// How often the service manager is told that the node is alive: five times in the 10 s after which
+/// the unit has it started anew.
+pub const WATCHDOG_LOOK: Duration = Duration::from_secs(2);
+
+/// Time that a worker may be busy before the node no longer counts as alive: what remains of that is
+/// a fault that only a start cures.
+pub const WATCHDOG_STALL: Duration = Duration::from_secs(5);
+
 /// Service addresses of one node: a root server has two, and each is looked at in each round.
 pub const SERVICE_ADDRESSES_MAX: usize = 16;
 

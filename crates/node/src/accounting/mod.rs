@@ -26,7 +26,8 @@ use imrs_telemetry::delays::{Delay, DelayCells, Delays};
 use imrs_telemetry::sources::{self, Drain, FrontSize};
 use imrs_telemetry::top::{self, SampleDrain};
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// All recorders of a node, to be read while they are written to.
@@ -35,8 +36,28 @@ pub struct Accounting {
     /// The first day that may be counted still, by number.
     today: Arc<AtomicU32>,
     readers: Mutex<Vec<Reader>>,
+    /// What this node asks of itself.
+    own: Arc<Own>,
     /// Makes what each recorder hands messages to, for captures.
     taps: Option<Box<dyn Fn() -> Vec<Tap> + Send + Sync>>,
+}
+
+/// What a node asks of itself through its service addresses: nobody asked for it, so that it is
+/// neither counted nor captured.
+#[derive(Debug, Default)]
+struct Own {
+    /// Service addresses. A query from one of them to the same is ours: no other machine's gets in,
+    /// as the kernel drops what comes from outside with a source of its own.
+    addresses: Vec<IpAddr>,
+    /// Responses to such queries over UDP.
+    responses_over_udp: AtomicU64,
+}
+
+impl Own {
+    fn asks(&self, ends: &Ends) -> bool {
+        let client = ends.client.ip();
+        client == ends.server.ip() && self.addresses.contains(&client)
+    }
 }
 
 /// What is read of one recorder.
@@ -50,8 +71,17 @@ struct Reader {
 
 impl Accounting {
     /// One whose recorders hand each message to taps that are made here.
-    pub(crate) fn with_taps(make: impl Fn() -> Vec<Tap> + Send + Sync + 'static) -> Accounting {
+    /// Nothing is recorded of what this node asks of itself at these service addresses.
+    pub(crate) fn with_taps(
+        service: Vec<IpAddr>,
+        make: impl Fn() -> Vec<Tap> + Send + Sync + 'static,
+    ) -> Accounting {
+        let own = Own {
+            addresses: service,
+            ..Own::default()
+        };
         Accounting {
+            own: Arc::new(own),
             taps: Some(Box::new(make)),
             ..Accounting::default()
         }
@@ -70,6 +100,7 @@ impl Accounting {
             sampler,
             taps: self.taps.as_ref().map_or(Vec::new(), |make| make()),
             today: Arc::clone(&self.today),
+            own: Arc::clone(&self.own),
             received_ns: 0,
             day: Day::of(0),
             delay: Delay::default(),
@@ -104,6 +135,14 @@ impl Accounting {
             counts.add(&reader.cells.total());
         }
         counts
+    }
+
+    /// All responses over UDP since the start, those to own probes among them.
+    fn responses_over_udp(&self) -> u64 {
+        let total = self.total();
+        let recorded = total.transport(Transport::Udp);
+        let recorded: u64 = recorded.iter().map(|flow| flow.responses()).sum();
+        recorded + self.own.responses_over_udp.load(Relaxed)
     }
 
     /// How long responses over a transport took since the start.

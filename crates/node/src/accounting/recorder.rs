@@ -1,5 +1,6 @@
 //! What a thread that answers has, to record with.
 
+use super::Own;
 use imrs_telemetry::Day;
 use imrs_telemetry::capture::{Seen, Tap};
 use imrs_telemetry::counts::{Asked, Cells, Exchange, Family, Flow, Sent, Transport};
@@ -21,6 +22,7 @@ pub(crate) struct Recorder {
     pub(super) taps: Vec<Tap>,
     /// The first day that may be counted still, by number.
     pub(super) today: Arc<AtomicU32>,
+    pub(super) own: Arc<Own>,
     /// What is recorded now was received at this time, in ns of Unix time, on this day.
     pub(super) received_ns: u64,
     pub(super) day: Day,
@@ -71,6 +73,9 @@ impl Recorder {
         let Some(asked) = Asked::read(told.query) else {
             return;
         };
+        if self.own.asks(&told.ends) {
+            return self.pass_over(told);
+        }
         let exchange = Exchange {
             request_octets: told.query.len(),
             asked,
@@ -96,6 +101,14 @@ impl Recorder {
                 rcode: told.rcode,
                 delay_us: self.delay.us(),
             });
+        }
+    }
+
+    /// Takes note of an own probe, so that what was composed and sent still agree.
+    #[cold]
+    fn pass_over(&self, told: &Told<'_>) {
+        if told.transport == Transport::Udp && !told.response.is_empty() {
+            self.own.responses_over_udp.fetch_add(1, Relaxed);
         }
     }
 

@@ -416,10 +416,10 @@ impl Clerk {
     /// Compares what was counted at different places.
     fn audit(&mut self) {
         let (before, _) = (self.books)();
-        let recorded = self.accounting.total();
+        let recorded = self.accounting.responses_over_udp();
         let (between, _) = (self.books)();
         let (after, _) = (self.books)();
-        let balance = Balance::of(&[before, between, after], &recorded);
+        let balance = Balance::of(&[before, between, after], recorded);
         if balance != self.balance && !balance.holds() {
             warn!("what is counted does not agree: {balance}");
         }

@@ -25,7 +25,8 @@ pub(super) fn start(
     }
     // Captures end before those who answer are forgotten.
     let taps = Arc::downgrade(&captures);
-    let accounting = Accounting::with_taps(move || {
+    let service = { plan.anycast.as_ref() }.map_or(Vec::new(), |own| own.addresses.clone());
+    let accounting = Accounting::with_taps(service, move || {
         let captures = taps.upgrade();
         captures.map_or(Vec::new(), |captures| captures.taps())
     });

@@ -3,7 +3,7 @@
 use super::begin::Begun;
 use super::events::{Event, Events};
 use super::lane::{Lane, Work};
-use super::notify::notify;
+use super::notify::{notify, pet_watchdog, watchdog_look};
 use super::opened::Opened;
 use super::orders::Awaited;
 use super::plan::Plan;
@@ -20,7 +20,7 @@ use crate::encrypted::Encrypted;
 use crate::guard::Guard;
 use crate::hosting::{Hosted, Hosting};
 use crate::keeping::{Keeping, Post, What};
-use crate::limits::{CLOCK_LOOK, FOLDER_LOOK, TOP_TOLD};
+use crate::limits::{CLOCK_LOOK, FOLDER_LOOK, TOP_TOLD, WATCHDOG_STALL};
 use crate::metrics::{Endpoint, Told};
 use crate::outbound::{Listening, Outbound};
 use crate::sandbox::InForce;
@@ -204,6 +204,9 @@ impl Node {
             if self.has_drained() {
                 return Ok(None);
             }
+            if self.running.meters().busy_for() < WATCHDOG_STALL {
+                pet_watchdog();
+            }
             match inbox.recv_timeout(self.patience()) {
                 Ok(Event::Stop(signal)) => {
                     if !self.drains_first(signal) {
@@ -260,6 +263,7 @@ impl Node {
         let stop = self.stop_look();
         let follow = self.waiting.as_ref().map(|_| FOLDER_LOOK);
         let first = ends_in.into_iter().chain(due).chain(stop).chain(follow);
+        let first = first.chain(watchdog_look());
         first.min().map_or(CLOCK_LOOK, |left| left.min(CLOCK_LOOK))
     }
 

@@ -1,7 +1,7 @@
 //! What the service manager is told (sd_notify(3)).
 
 use crate::hand_over::send_with;
-use crate::limits::CONTROL_PATIENCE;
+use crate::limits::{CONTROL_PATIENCE, WATCHDOG_LOOK};
 use sd_notify::NotifyState;
 use std::env;
 use std::ffi::OsStr;
@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
+use std::time::Duration;
 use tracing::warn;
 
 /// Tells systemd, where it started the node; elsewhere this does nothing.
@@ -16,6 +17,17 @@ pub(crate) fn notify(state: &[NotifyState<'_>]) {
     if let Err(cause) = sd_notify::notify(state) {
         warn!("cannot tell the service manager: {cause}");
     }
+}
+
+/// Tells it that the node is alive. It listens whether or not it has a watchdog, and a process that
+/// took over is not told which.
+pub(super) fn pet_watchdog() {
+    notify(&[NotifyState::Watchdog]);
+}
+
+/// How long the node may wait before it is to say so again, if there is a service manager.
+pub(super) fn watchdog_look() -> Option<Duration> {
+    env::var_os("NOTIFY_SOCKET").map(|_| WATCHDOG_LOOK)
 }
 
 /// Tells it that zones are being loaded.

@@ -34,6 +34,8 @@ pub struct Told {
     pub stats: v1::Stats,
     /// How its zones are kept, in the order of those in `status`.
     pub zones: Vec<v1::KeptZone>,
+    /// Whether it is announced, if it is to be.
+    pub route: Option<v1::Route>,
 }
 
 /// All that metrics are made of.

@@ -48,6 +48,7 @@ fn told() -> Told {
             primaries: vec![v1::KnownPrimary::default()],
             ..v1::KeptZone::default()
         }],
+        route: None,
     }
 }
 

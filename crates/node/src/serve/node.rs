@@ -324,6 +324,7 @@ impl Node {
             status: report::status(self),
             stats: counts::stats(self),
             zones: zones.map(|number| kept::zone(self, number)).collect(),
+            route: watch::route_of(self),
         }));
     }
 

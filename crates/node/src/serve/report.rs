@@ -1,7 +1,7 @@
 //! What the node tells about itself, in the words of the control socket.
 
 use super::node::Node;
-use super::{captures, counts, kept};
+use super::{captures, counts, kept, watch};
 use crate::clock::{Clock, rfc3339};
 use crate::control::v1;
 use crate::hosting::{Attempt, AttemptResult, Hosted, Origin};
@@ -119,6 +119,7 @@ fn attention(node: &Node) -> Vec<String> {
     { blocklist.into_iter().chain(certificate) }
         .chain(counts::attention(node))
         .chain(captures::attention(&node.captures))
+        .chain(watch::attention(node))
         .collect()
 }
 

@@ -241,19 +241,39 @@ fn unreached(primaries: &[Standing]) -> (usize, usize) {
 const NOT_ANNOUNCED: &str = "this node announces nothing; add [anycast] and a [[neighbor]] to its \
                              configuration";
 
+/// Whether the node is announced, if it is to be.
+pub(super) fn route_of(node: &Node) -> Option<v1::Route> {
+    let watch = node.watch.as_ref()?;
+    let identity = report::identity(node);
+    Some(route(watch.watching.mind(), &watch.anycast, identity))
+}
+
 /// Tells whether the node is announced.
 pub(super) fn told(node: &Node) -> Reply {
-    let Some(watch) = &node.watch else {
-        return Reply::Error {
+    match route_of(node) {
+        Some(route) => Reply::Route(Box::new(route)),
+        None => Reply::Error {
             message: NOT_ANNOUNCED.to_owned(),
-        };
+        },
+    }
+}
+
+/// What of the route needs attention.
+pub(super) fn attention(node: &Node) -> Vec<String> {
+    let Some(route) = route_of(node) else {
+        return Vec::new();
     };
-    let route = route(
-        watch.watching.mind(),
-        &watch.anycast,
-        report::identity(node),
-    );
-    Reply::Route(Box::new(route))
+    let keeper = route.keeper;
+    let unreached = { keeper.unreached }.map(|why| format!("the keeper of the route: {why}"));
+    let trouble = { keeper.trouble }.map(|trouble| format!("the route: {trouble}"));
+    let mut attention: Vec<String> = unreached.into_iter().chain(trouble).collect();
+    for reason in route.families.into_iter().flat_map(|family| family.reasons) {
+        // Most are the same for both families.
+        if !attention.contains(&reason.text) {
+            attention.push(reason.text);
+        }
+    }
+    attention
 }
 
 /// Carries out an order, and tells what follows.

@@ -8,6 +8,7 @@ mod accounts;
 mod connections;
 mod messages;
 mod node;
+mod route;
 mod zones;
 
 use super::Snapshot;
@@ -177,6 +178,7 @@ pub fn all() -> impl Iterator<Item = &'static Family> {
         connections::FAMILIES,
         accounts::FAMILIES,
         zones::FAMILIES,
+        route::FAMILIES,
     ];
     parts.into_iter().flatten()
 }

@@ -76,6 +76,12 @@ impl std::fmt::Debug for Password {
 }
 
 impl Password {
+    /// One that nobody can guess: 128 bits.
+    pub(crate) fn random() -> Self {
+        let bits: u128 = rand::random();
+        Password(Zeroizing::new(format!("{bits:032x}")))
+    }
+
     /// What stands in its place where others read.
     pub(crate) fn hidden() -> Self {
         Password(Zeroizing::new("(hidden)".to_owned()))

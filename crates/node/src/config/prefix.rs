@@ -19,6 +19,18 @@ const LONGEST: (u8, u8) = (24, 48);
 const SHORTEST: (u8, u8) = (8, 16);
 
 impl Prefix {
+    /// Its first address.
+    #[must_use]
+    pub fn address(self) -> IpAddr {
+        self.address
+    }
+
+    /// Its length in bits.
+    #[must_use]
+    pub fn length(self) -> u8 {
+        self.length
+    }
+
     /// Its family.
     #[must_use]
     pub fn family(self) -> Family {

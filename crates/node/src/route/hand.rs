@@ -98,6 +98,7 @@ pub fn bird_conf(file: &Path, stand: Stand) -> Result<String, ConfigError> {
     for password in settings.passwords.values_mut() {
         *password = Password::hidden();
     }
+    settings.own = Password::hidden();
     let wish = Wish {
         stands: Both {
             v4: stand,

@@ -67,3 +67,10 @@ pub const END_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Time for the kernel to add an address, which it does at once.
 pub const NETLINK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Time without a sign of the keeper after which BIRD drops our prefixes: six signs that did not
+/// come, and more than BIRD itself may take for a reply. A keeper that died is noticed at once.
+pub const PRESENCE_HOLD: Duration = Duration::from_secs(6);
+
+/// Time for each step of opening the keeper's session with BIRD, which is on the same machine.
+pub const PRESENCE_PATIENCE: Duration = Duration::from_millis(500);

@@ -5,6 +5,7 @@
 //! the configuration of BIRD and its control socket, [`keeper`] the loop that joins them, [`hand`]
 //! what an operator can do without it.
 
+mod bgp;
 mod bird;
 pub mod hand;
 pub mod keeper;

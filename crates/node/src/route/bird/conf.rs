@@ -1,23 +1,46 @@
 //! The configuration that BIRD is given: whole, of checked values, with a mark to know it by.
 //!
-//! With the wish to withdraw it is what BIRD starts with. Static routes are there only where
-//! somebody is told of them. BIRD touches no route of the kernel.
+//! With the wish to withdraw it is what BIRD starts with. It holds no route: those that BIRD tells
+//! of are the keeper's, who tells BIRD of them in a session of its own on loopback, and are gone
+//! with it. BIRD touches no route of the kernel.
 
 use crate::config::anycast::Anycast;
-use crate::config::{Neighbor, Passwords};
+use crate::config::{Neighbor, Password, Passwords};
+use crate::route::limits::PRESENCE_HOLD;
 use imrs_fleet::Family;
 use imrs_fleet::anycast::{Scope, Stand, Wish};
 use std::fmt::Write;
+use std::net::Ipv4Addr;
 use zeroize::Zeroizing;
 
 /// The protocol whose description is the mark.
 pub(super) const MARKED: &str = "imrs_state";
+
+/// The protocol of the session with the keeper.
+pub(super) const OURS: &str = "imrs_keeper";
+
+/// The keeper's address in it.
+pub(in crate::route) const KEEPER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// BIRD's address in it.
+pub(in crate::route) const SPEAKER: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// BIRD's port, which it has open for neighbors anyway.
+pub(in crate::route) const PORT: u16 = 179;
+
+/// The keeper's AS number in it, of those for private use (RFC 6996); nobody else hears of it.
+pub(in crate::route) fn keeper_asn(ours: u32) -> u32 {
+    const USUAL: u32 = 4_200_000_053;
+    if ours == USUAL { USUAL + 1 } else { USUAL }
+}
 
 /// Settings with the secrets of their neighbors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::route) struct Settings {
     pub(in crate::route) anycast: Anycast,
     pub(in crate::route) passwords: Passwords,
+    /// The password of the session with the keeper.
+    pub(in crate::route) own: Password,
 }
 
 /// A configuration, and what BIRD tells once it is in force.
@@ -51,22 +74,55 @@ fn write(out: &mut String, settings: &Settings, wish: &Wish) -> std::fmt::Result
         out,
         "timeformat protocol \"%s\";\nprotocol bfd imrs_bfd {{ }}"
     )?;
-    for family in Family::ALL {
-        let mut told = anycast.neighbors_of(family);
-        if told.any(|neighbor| wish.towards(&neighbor.name, family) != Stand::Withdrawn) {
-            let channel = channel(family);
-            writeln!(out, "protocol static imrs_{channel} {{\n  {channel};")?;
-            for prefix in anycast.prefixes_of(family) {
-                writeln!(out, "  route {prefix} unreachable;")?;
-            }
-            writeln!(out, "}}")?;
-        }
-    }
+    keeper(out, settings)?;
     for neighbor in &anycast.neighbors {
         filter(out, anycast, neighbor, wish)?;
         session(out, settings, neighbor)?;
     }
     Ok(())
+}
+
+fn keeper(out: &mut String, settings: &Settings) -> std::fmt::Result {
+    let anycast = &settings.anycast;
+    for family in Family::ALL {
+        let channel = channel(family);
+        writeln!(out, "filter imrs_{channel} {{")?;
+        let ours = prefixes(anycast, family);
+        if !ours.is_empty() {
+            writeln!(out, "  if net !~ [ {ours} ] then reject;")?;
+            // Nobody hears of the keeper's AS number.
+            writeln!(out, "  bgp_path.empty;\n  accept;")?;
+        }
+        writeln!(out, "  reject;\n}}")?;
+    }
+    let hold = PRESENCE_HOLD.as_secs();
+    writeln!(out, "protocol bgp {OURS} {{")?;
+    writeln!(out, "  local {SPEAKER} port {PORT} as {};", anycast.asn)?;
+    let asn = keeper_asn(anycast.asn);
+    writeln!(out, "  neighbor {KEEPER} as {asn};\n  multihop 1; passive;")?;
+    writeln!(out, "  password \"{}\";", settings.own.secret())?;
+    writeln!(out, "  hold time {hold}; keepalive time 1;")?;
+    // A keeper that is started again has not long to wait.
+    writeln!(
+        out,
+        "  connect delay time 1; error wait time 1, 1; error forget time 1;\n  \
+         graceful restart off; long lived graceful restart off;"
+    )?;
+    for family in Family::ALL {
+        let channel = channel(family);
+        writeln!(
+            out,
+            "  {channel} {{ import filter imrs_{channel}; export none; }};"
+        )?;
+    }
+    writeln!(out, "}}")
+}
+
+/// The prefixes of a family as a set.
+fn prefixes(anycast: &Anycast, family: Family) -> String {
+    let prefixes = anycast.prefixes_of(family);
+    let prefixes: Vec<String> = prefixes.map(|prefix| prefix.to_string()).collect();
+    prefixes.join(", ")
 }
 
 fn filter(
@@ -84,11 +140,8 @@ fn filter(
             .get(&neighbor.name)
             .copied()
             .unwrap_or_default();
-        let prefixes: Vec<String> = { anycast.prefixes_of(family) }
-            .map(|prefix| prefix.to_string())
-            .collect();
-        let ours = prefixes.join(", ");
-        writeln!(out, "  if source != RTS_STATIC then reject;")?;
+        let ours = prefixes(anycast, family);
+        writeln!(out, "  if proto != \"{OURS}\" then reject;")?;
         writeln!(out, "  if net !~ [ {ours} ] then reject;")?;
         for _ in 0..policy.prepend.unwrap_or(neighbor.prepend) {
             writeln!(out, "  bgp_path.prepend({});", anycast.asn)?;
@@ -137,7 +190,7 @@ fn session(out: &mut String, settings: &Settings, neighbor: &Neighbor) -> std::f
         "  hold time 9; keepalive time 3; connect delay time 1; connect retry time 2;\n  \
          error wait time 1, 5; error forget time 30;\n  \
          graceful restart off; long lived graceful restart off;\n  \
-         {} {{ import none; export filter f_{symbol}; }};\n}}",
+         {} {{ import none; export filter f_{symbol}; next hop self; }};\n}}",
         channel(neighbor.family())
     )
 }
@@ -196,6 +249,7 @@ scope = \"no-export\"
         Settings {
             anycast: config.anycast.unwrap(),
             passwords: [("host-a".to_owned(), password)].into(),
+            own: Password::new("own").unwrap(),
         }
     }
 
@@ -216,11 +270,9 @@ scope = \"no-export\"
     #[test]
     fn a_wish_to_withdraw_has_no_route_and_accepts_none() {
         let text = conf(&settings(), &Wish::default()).text;
-        assert!(
-            !text.contains("route ") && !text.contains("accept"),
-            "{}",
-            *text
-        );
+        let (_, neighbors) = text.split_once("filter f_host_a").unwrap();
+        assert!(!text.contains("route "), "{}", *text);
+        assert!(!neighbors.contains("accept"), "{}", *text);
     }
 
     #[test]
@@ -238,7 +290,9 @@ scope = \"no-export\"
         let policy = wish.neighbors.get_mut("host-a").unwrap();
         policy.withdrawn.v4 = true;
         let text = conf(&settings(), &wish).text;
-        assert!(!text.contains("imrs_ipv4") && text.contains("imrs_ipv6"));
+        let (a, b) = text.split_once("filter f_host_b").unwrap();
+        let (_, a) = a.split_once("filter f_host_a").unwrap();
+        assert!(!a.contains("accept") && b.contains("accept"));
     }
 
     #[test]

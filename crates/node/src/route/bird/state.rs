@@ -1,8 +1,10 @@
 //! What BIRD tells of its protocols, read tolerantly: what is not understood is not there.
 
 use super::Lines;
+use super::conf::{MARKED, OURS};
 use super::shortened;
 use crate::clock::rfc3339;
+use imrs_fleet::{Both, Family};
 use imrs_zone::record::UnixTime;
 use std::collections::BTreeMap;
 
@@ -13,8 +15,10 @@ pub(in crate::route) struct State {
     pub(in crate::route) mark: Option<String>,
     /// Sessions by the names of neighbors.
     pub(in crate::route) sessions: BTreeMap<String, Session>,
-    /// Protocols that hold our routes and are not up, as someone disabled them.
-    pub(in crate::route) disabled: Vec<String>,
+    /// The session with the keeper, if there is one.
+    pub(in crate::route) keeper: Option<Session>,
+    /// Routes that BIRD has of it.
+    pub(in crate::route) own: Both<u64>,
 }
 
 /// One session.
@@ -37,6 +41,7 @@ impl Session {
 pub(in crate::route) fn protocols(lines: &Lines) -> State {
     let mut state = State::default();
     let mut current = "";
+    let mut family = None;
     for (number, line) in &lines.0 {
         match number {
             1002 => {
@@ -46,33 +51,43 @@ pub(in crate::route) fn protocols(lines: &Lines) -> State {
                     continue;
                 };
                 current = name;
+                let session = Session {
+                    state: is_up.to_lowercase(),
+                    since: since.parse().ok().map(|time| rfc3339(UnixTime(time))),
+                    ..Session::default()
+                };
                 if let Some(neighbor) = neighbor(name) {
-                    let session = Session {
-                        state: is_up.to_lowercase(),
-                        since: since.parse().ok().map(|time| rfc3339(UnixTime(time))),
-                        ..Session::default()
-                    };
                     state.sessions.insert(neighbor, session);
-                } else if name.starts_with("imrs_ipv") && is_up != "up" {
-                    state.disabled.push(name.to_owned());
+                } else if name == OURS {
+                    state.keeper = Some(session);
                 }
             }
-            1006 => detail(&mut state, current, line.trim()),
+            1006 if current == OURS && line.trim().starts_with("Channel ") => {
+                family = match line.trim() {
+                    "Channel ipv4" => Some(Family::V4),
+                    "Channel ipv6" => Some(Family::V6),
+                    _ => None,
+                };
+            }
+            1006 => detail(&mut state, current, family, line.trim()),
             _ => {}
         }
     }
     state
 }
 
-fn detail(state: &mut State, protocol: &str, line: &str) {
+fn detail(state: &mut State, protocol: &str, family: Option<Family>, line: &str) {
     let Some((key, value)) = line.split_once(':') else {
         return;
     };
     let value = value.trim();
-    if protocol == super::conf::MARKED && key == "Description" {
+    if protocol == MARKED && key == "Description" {
         state.mark = Some(shortened(value));
     }
-    let session = neighbor(protocol).and_then(|name| state.sessions.get_mut(&name));
+    let session = match protocol == OURS {
+        true => state.keeper.as_mut(),
+        false => neighbor(protocol).and_then(|name| state.sessions.get_mut(&name)),
+    };
     let Some(session) = session else { return };
     match key {
         "BGP state" => session.state = shortened(value).to_lowercase(),
@@ -80,7 +95,12 @@ fn detail(state: &mut State, protocol: &str, line: &str) {
         "Routes" => {
             for part in value.split(',') {
                 match part.trim().split_once(' ') {
-                    Some((count, "imported")) => session.imported = count.parse().unwrap_or(0),
+                    Some((count, "imported")) => {
+                        session.imported = count.parse().unwrap_or(0);
+                        if let Some(family) = family.filter(|_| protocol == OURS) {
+                            *state.own.of_mut(family) = session.imported;
+                        }
+                    }
                     Some((count, "exported")) => session.exported = count.parse().unwrap_or(0),
                     _ => {}
                 }
@@ -128,10 +148,14 @@ mod tests {
 1002-imrs_state Device     ---        up     1795648774
 1006-  Description:    imrs 0123
  
-1002-imrs_ipv4  Static     master4    down   1795648774
-1006-  Channel ipv4
+1002-imrs_keeper BGP        ---        up     1795648774  Established
+1006-  BGP state:          Established
+   Channel ipv4
      State:          UP
      Routes:         1 imported, 0 exported, 1 preferred
+   Channel ipv6
+     State:          UP
+     Routes:         2 imported, 0 exported, 2 preferred
  
 1002-n_host_a   BGP        ---        up     1795648774  Established
 1006-  Description:    host-a
@@ -146,7 +170,8 @@ mod tests {
     fn what_bird_says_of_sessions_and_of_itself_is_read() {
         let state = protocols(&lines(PROTOCOLS));
         assert_eq!(state.mark.as_deref(), Some("imrs 0123"));
-        assert_eq!(state.disabled, ["imrs_ipv4"]);
+        assert!(state.keeper.as_ref().is_some_and(Session::is_established));
+        assert_eq!(state.own, Both { v4: 1, v6: 2 });
         let session = &state.sessions["host-a"];
         assert!(session.is_established());
         assert_eq!((session.imported, session.exported), (0, 1));

@@ -8,14 +8,16 @@ mod addresses;
 mod clients;
 mod desk;
 pub(super) mod folder;
+mod presence;
 mod report;
+mod signed;
 mod speaker;
 mod trial;
 
 use super::bird::conf::Settings;
 use super::limits::{END_PATIENCE, SPEAKER_STALL};
 use crate::chain;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Password};
 use crate::control::server::bind_privately;
 use crate::serve::notify::notify;
 use anyhow::{Context, bail};
@@ -74,7 +76,11 @@ pub(super) fn read(file: &Path) -> Result<Settings, ConfigError> {
             file.display()
         )));
     };
-    Ok(Settings { anycast, passwords })
+    Ok(Settings {
+        anycast,
+        passwords,
+        own: Password::random(),
+    })
 }
 
 /// Signals, by their numbers, from now on.
@@ -127,7 +133,8 @@ fn tend(desk: &Desk, signals: &Receiver<i32>, file: &Path, first: &Settings) -> 
 
 /// Reads the configuration again; where the sockets and files are stays as it was.
 fn read_again(file: &Path, first: &Settings) -> Proposed {
-    let settings = read(file).map_err(|error| chain(&error))?;
+    let mut settings = read(file).map_err(|error| chain(&error))?;
+    settings.own = first.own.clone();
     let places = |settings: &Settings| {
         let anycast = &settings.anycast;
         [&anycast.keeper, &anycast.bird, &anycast.folder].map(Clone::clone)

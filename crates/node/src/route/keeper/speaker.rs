@@ -6,9 +6,10 @@
 use super::addresses;
 use super::desk::{Desk, Proposed};
 use super::folder::{File, Folder};
+use super::presence::Presence;
 use super::trial::{Trial, Verdict};
 use crate::chain;
-use crate::route::bird::conf::{Conf, Settings, conf, session_of};
+use crate::route::bird::conf::{Conf, Settings, conf};
 use crate::route::bird::state::{State, bfd, protocols};
 use crate::route::bird::{Bird, BirdError};
 use crate::route::limits::{LOOK, SEEK, SETTLE, SETTLE_LOOK, TRIAL_SPARE};
@@ -26,6 +27,7 @@ pub(super) struct Speaker {
     pub(super) folder: Folder,
     pub(super) settings: Settings,
     pub(super) bird: Option<Bird>,
+    presence: Presence,
     pub(super) seen: Seen,
     pub(super) trial: Option<Trial>,
     pub(super) trouble: Trouble,
@@ -64,6 +66,7 @@ impl Speaker {
             folder,
             settings,
             bird: None,
+            presence: Presence::default(),
             seen: Seen::default(),
             trial: None,
             trouble: Trouble::default(),
@@ -88,7 +91,7 @@ impl Speaker {
     }
 
     fn pause(&self) -> Duration {
-        match self.bird.is_none() || self.trial.is_some() {
+        match self.bird.is_none() || self.trial.is_some() || self.presence.trouble().is_some() {
             true => SEEK,
             false => LOOK,
         }
@@ -120,19 +123,45 @@ impl Speaker {
     }
 
     fn tend(&mut self, wish: &Wish) -> Result<(), BirdError> {
-        if self.bird.is_none() {
-            match Bird::open(&self.settings.anycast.bird) {
-                Ok(bird) => self.bird = Some(bird),
-                Err(error) => {
-                    // Nobody hears of them, so there is nothing to lose.
-                    if let Some(settings) = self.proposed.take() {
-                        self.adopt(settings)?;
-                    }
-                    return Err(error);
+        // The short way, whatever becomes of the long one.
+        self.presence.lower(wish);
+        self.connect()?;
+        self.look()?;
+        let before = self.seen.state.mark.clone();
+        let outcome = self.tend_settings(wish);
+        let mut settings = &self.settings;
+        if let Some(trial) = &self.trial {
+            settings = &trial.settings;
+        }
+        let is_changed = self.presence.tend(settings, wish, outcome.is_ok());
+        outcome?;
+        if is_changed || self.seen.state.mark != before {
+            self.settle(wish)?;
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self) -> Result<(), BirdError> {
+        if self.bird.is_some() {
+            return Ok(());
+        }
+        match Bird::open(&self.settings.anycast.bird) {
+            Ok(bird) => {
+                self.bird = Some(bird);
+                Ok(())
+            }
+            Err(error) => {
+                // Nobody hears of them, so there is nothing to lose.
+                if let Some(settings) = self.proposed.take() {
+                    self.adopt(settings)?;
                 }
+                Err(error)
             }
         }
-        self.look()?;
+    }
+
+    /// Sees to the configuration of BIRD: that it is as wished, or that it may be better.
+    fn tend_settings(&mut self, wish: &Wish) -> Result<(), BirdError> {
         self.tend_trial(wish)?;
         if self.trial.is_some() {
             return Ok(());
@@ -176,18 +205,18 @@ impl Speaker {
         Ok(())
     }
 
-    /// Makes BIRD as wished, unless it is.
+    /// Gives BIRD the configuration of the wish, unless it has it as it is.
     fn carry_out(&mut self, wish: &Wish) -> Result<(), BirdError> {
         let conf = conf(&self.settings, wish);
-        if self.is_as(&conf.mark, wish) {
-            return Ok(());
+        if self.seen.state.mark.as_ref() == Some(&conf.mark) {
+            match self.disabled() {
+                None => return Ok(()),
+                // To configure it is to enable what was disabled by hand.
+                Some(why) => warn!("{why}; it is configured again"),
+            }
         }
-        let loaded = self.load(File::Announced, &conf, wish, None);
-        match loaded {
-            Ok(()) => self.settle(&conf.mark, wish),
-            Err(BirdError::Lost(_)) => loaded,
-            Err(_) => self.withdraw_by_hand(wish).and(loaded),
-        }
+        self.load(File::Announced, &conf, wish, None)?;
+        self.look()
     }
 
     /// Gives BIRD a configuration, which it undoes after a time if one is named.
@@ -212,64 +241,55 @@ impl Speaker {
     }
 
     /// Looks until it shows what BIRD was told.
-    fn settle(&mut self, mark: &str, wish: &Wish) -> Result<(), BirdError> {
+    fn settle(&mut self, wish: &Wish) -> Result<(), BirdError> {
         let until = Instant::now() + SETTLE;
         loop {
             self.look()?;
-            if self.is_as(mark, wish) || Instant::now() >= until {
+            if self.shortfall(wish).is_none() || Instant::now() >= until {
                 return Ok(());
             }
             thread::sleep(SETTLE_LOOK);
         }
     }
 
-    /// Ends the sessions of families that are to be withdrawn and are not, as BIRD takes nothing
-    /// finer. The next configuration that it takes brings them back.
-    fn withdraw_by_hand(&mut self, wish: &Wish) -> Result<(), BirdError> {
-        for family in Family::ALL {
-            if *wish.stands.of(family) != Stand::Withdrawn
-                || self.in_force_of(family) == Stand::Withdrawn
-            {
-                continue;
-            }
-            let sessions: Vec<String> = { self.settings.anycast.neighbors_of(family) }
-                .map(|neighbor| session_of(&neighbor.name))
-                .collect();
-            warn!("{family} is withdrawn by ending all its sessions");
-            for session in sessions {
-                match self.ask(&format!("disable \"{session}\"")) {
-                    Ok(_) | Err(BirdError::Refused(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            self.look()?;
-        }
-        Ok(())
-    }
-
-    /// Whether BIRD is as wished.
-    fn is_as(&self, mark: &str, wish: &Wish) -> bool {
-        self.seen.state.mark.as_deref() == Some(mark) && self.shortfall(wish).is_none()
+    /// What somebody disabled, which the configuration has not.
+    fn disabled(&self) -> Option<String> {
+        let state = &self.seen.state;
+        let sessions = { state.sessions.iter() }.map(|(name, session)| (name.as_str(), session));
+        let ours = state.keeper.iter().map(|session| ("the keeper", session));
+        let mut down = sessions
+            .chain(ours)
+            .filter(|(_, session)| session.state == "down");
+        down.next().map(|(name, session)| {
+            let why = session.trouble.as_deref();
+            let why = why.map_or(String::new(), |why| format!(": {why}"));
+            format!("BIRD has the session with {name} disabled{why}")
+        })
     }
 
     /// What is not as wished though BIRD has the configuration.
     fn shortfall(&self, wish: &Wish) -> Option<String> {
-        let state = &self.seen.state;
-        if let Some(protocol) = state.disabled.first() {
-            return Some(format!("BIRD has {protocol} disabled"));
+        if let Some(why) = self.disabled() {
+            return Some(why);
         }
-        for neighbor in &self.settings.anycast.neighbors {
+        let state = &self.seen.state;
+        let anycast = &self.settings.anycast;
+        for neighbor in &anycast.neighbors {
             let name = &neighbor.name;
-            let Some(session) = state.sessions.get(name) else {
-                continue;
-            };
-            if session.state == "down" {
-                let why = session.trouble.as_deref();
-                let why = why.map_or(String::new(), |why| format!(": {why}"));
-                return Some(format!("BIRD has the session with {name} disabled{why}"));
-            }
-            if wish.towards(name, neighbor.family()) == Stand::Withdrawn && session.exported > 0 {
+            let exported = { state.sessions.get(name) }.map_or(0, |session| session.exported);
+            if wish.towards(name, neighbor.family()) == Stand::Withdrawn && exported > 0 {
                 return Some(format!("BIRD still tells {name} of routes"));
+            }
+        }
+        for family in Family::ALL {
+            let held = *state.own.of(family);
+            let is_wished = *wish.stands.of(family) != Stand::Withdrawn;
+            if is_wished && held == 0 && anycast.prefixes_of(family).next().is_some() {
+                let why = self
+                    .presence
+                    .trouble()
+                    .map_or(String::new(), |why| format!(": {why}"));
+                return Some(format!("BIRD has not heard of our {family} prefixes{why}"));
             }
         }
         None
@@ -283,9 +303,10 @@ impl Speaker {
     fn in_force_of(&self, family: Family) -> Stand {
         let state = &self.seen.state;
         if let Some(wish) = self.wish_in_force() {
-            let stand = *wish.stands.of(family);
-            let is_disabled = state.disabled.iter().any(|name| is_of(name, family));
-            return if is_disabled { Stand::Withdrawn } else { stand };
+            return match *state.own.of(family) {
+                0 => Stand::Withdrawn,
+                _ => *wish.stands.of(family),
+            };
         }
         // It is somebody else's configuration: what counts is whether anybody is told of routes.
         let neighbors = self.settings.anycast.neighbors_of(family);
@@ -398,11 +419,6 @@ impl Speaker {
         warn!("{message}");
         self.trouble.settings = Some(message);
     }
-}
-
-fn is_of(protocol: &str, family: Family) -> bool {
-    let v6 = protocol.ends_with('6');
-    v6 == (family == Family::V6)
 }
 
 fn words(stand: Stand) -> &'static str {

@@ -169,7 +169,7 @@ fn standing_word(standing: Standing) -> &'static str {
         Standing::Announcing => "ANNOUNCED TO NOBODY",
         Standing::Starting => "not announced yet",
         Standing::Withdrawn => "WITHDRAWN",
-        Standing::HeldUp => "ANNOUNCED THOUGH UNFIT",
+        Standing::HeldUp => "HELD UP: announced though it should not be",
         Standing::Draining => "draining",
         Standing::Drained => "drained",
     }

@@ -1,0 +1,429 @@
+//! A node with a keeper and BIRD, and the router of its host.
+
+use imrs_fleet::Both;
+use imrs_fleet::anycast::{Stand, Wish};
+use imrs_node::route::Link;
+use imrs_node::route::v1::Report;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Long enough for a busy machine; a test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Time between two looks.
+const PACE: Duration = Duration::from_millis(20);
+
+/// A node and the router of its host.
+pub(crate) struct Bed {
+    // Dropped in this order: processes before their namespaces.
+    keeper: Option<Process>,
+    bird: Option<Process>,
+    _router: Process,
+    node: Namespace,
+    _host: Namespace,
+    folder: TempDir,
+}
+
+/// What the router has heard of a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) path: String,
+    pub(crate) communities: String,
+}
+
+pub(crate) const V4: &str = "192.0.2.0/24";
+pub(crate) const V6: &str = "2001:db8:53::/48";
+
+/// The usual configuration of the node. Without BFD, which a busy machine would be too slow for.
+pub(crate) const CONFIG: &str = r#"
+[node]
+listen = ["192.0.2.53:53", "[2001:db8:53::53]:53", "203.0.113.10:53"]
+[anycast]
+addresses = ["192.0.2.53", "2001:db8:53::53"]
+prefixes = ["192.0.2.0/24", "2001:db8:53::/48"]
+asn = 64500
+folder = "run"
+trial-seconds = 5
+[[neighbor]]
+name = "host-a"
+address = "203.0.113.1"
+source = "203.0.113.10"
+asn = 64510
+password-file = "password"
+bfd = false
+[[neighbor]]
+name = "host-b"
+address = "2001:db8::1"
+asn = 64510
+bfd = false
+"#;
+
+const ROUTER: &str = r#"
+log stderr all;
+router id 203.0.113.1;
+protocol device { }
+protocol bfd { interface "downlink" { interval 50 ms; multiplier 3; }; }
+template bgp node {
+  passive; direct; bfd BFD; hold time 9;
+  connect delay time 1; error wait time 1, 2;
+}
+protocol bgp n4 from node {
+  local 203.0.113.1 as 64510; neighbor 203.0.113.10 as 64500; password "s3c;ret}";
+  ipv4 { import all; export none; };
+}
+protocol bgp n6 from node {
+  local 2001:db8::1 as 64510; neighbor 2001:db8::10 as 64500;
+  ipv6 { import all; export none; };
+}
+"#;
+
+impl Bed {
+    /// A bed with this configuration, whose keeper and BIRD run and whose sessions are there; none
+    /// where there can be none.
+    pub(crate) fn running(config: &str) -> Option<Bed> {
+        let mut bed = Bed::made(config)?;
+        bed.start_keeper();
+        bed.start_bird();
+        bed.wait_for_report("both sessions", |report| {
+            let mut neighbors = report.neighbors.iter();
+            neighbors.len() == 2 && neighbors.all(|neighbor| neighbor.state == "established")
+        });
+        Some(bed)
+    }
+
+    /// The same, of which only the router runs.
+    pub(crate) fn made(config: &str) -> Option<Bed> {
+        let folder = tempfile::tempdir().unwrap();
+        let (node, host) = match (Namespace::make("node"), Namespace::make("host")) {
+            (Some(node), Some(host)) if has_bird() => (node, host),
+            _ => {
+                eprintln!("skipped: it takes BIRD 2 (package bird2) and network namespaces");
+                return None;
+            }
+        };
+        node.ip("link add uplink type veth peer name downlink netns HOST", &host);
+        for (namespace, interface, last) in [(&node, "uplink", "10"), (&host, "downlink", "1")] {
+            let ip = |command: &str| namespace.ip(command, &host);
+            ip("link set lo up");
+            ip(&format!("link set {interface} up"));
+            ip(&format!("address add 203.0.113.{last}/24 dev {interface}"));
+            ip(&format!(
+                "address add 2001:db8::{last}/64 dev {interface} nodad"
+            ));
+        }
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let bfd = if config.contains("bfd = false") {
+            "off"
+        } else {
+            "on"
+        };
+        write("router.conf", &ROUTER.replace("BFD", bfd));
+        write("imrs.toml", config);
+        write("password", "s3c;ret}\n");
+        let password = folder.path().join("password");
+        make_private(&password);
+        let router = host.start(bird(folder.path(), "router.conf", "router.ctl"));
+        let bed = Bed {
+            keeper: None,
+            bird: None,
+            _router: router,
+            node,
+            _host: host,
+            folder,
+        };
+        let control = bed.path("router.ctl");
+        wait_until("the router", || control.exists().then_some(()));
+        Some(bed)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts the keeper, and waits until its socket is there.
+    pub(crate) fn start_keeper(&mut self) {
+        let keeper = self.keeper_command(&[]);
+        self.keeper = Some(self.node.start(keeper));
+        wait_until("the keeper", || self.link());
+    }
+
+    /// `imrs route` with the configuration, in no namespace yet.
+    pub(crate) fn keeper_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imrs"));
+        command
+            .args(["route", "--config"])
+            .arg(self.path("imrs.toml"))
+            .args(args)
+            .env_remove("RUST_LOG");
+        command
+    }
+
+    /// Runs `imrs route` to its end.
+    pub(crate) fn route(&self, args: &[&str]) -> Output {
+        self.node
+            .inside(self.keeper_command(args))
+            .output()
+            .unwrap()
+    }
+
+    pub(crate) fn start_keeper_by(&mut self, command: Command) {
+        self.keeper = Some(self.node.start(command));
+    }
+
+    /// Starts BIRD as its unit does.
+    pub(crate) fn start_bird(&mut self) {
+        wait_until("bird.conf", || {
+            self.path("run/bird.conf").exists().then_some(())
+        });
+        let bird = bird(self.folder.path(), "run/bird.conf", "run/bird.ctl");
+        self.bird = Some(self.node.start(bird));
+    }
+
+    pub(crate) fn kill_bird(&mut self) {
+        self.bird = None;
+    }
+
+    pub(crate) fn kill_keeper(&mut self) {
+        self.keeper = None;
+    }
+
+    pub(crate) fn signal_keeper(&self, signal: &str) {
+        self.keeper.as_ref().unwrap().signal(signal);
+    }
+
+    /// How the keeper ended.
+    pub(crate) fn keeper_end(&mut self) -> Option<i32> {
+        let mut keeper = self.keeper.take().unwrap();
+        wait_until("the end of the keeper", || keeper.0.try_wait().unwrap()).code()
+    }
+
+    /// Says something to the node's BIRD by hand.
+    pub(crate) fn birdc(&self, command: &str) -> String {
+        birdc(&self.path("run/bird.ctl"), command)
+    }
+
+    /// A connection to the keeper, if it is there.
+    pub(crate) fn link(&self) -> Option<Link> {
+        Link::open(&self.path("run/route.sock")).ok()
+    }
+
+    pub(crate) fn report(&self) -> Option<Report> {
+        self.link()?.show().ok()
+    }
+
+    /// Waits for a report of which this is true.
+    pub(crate) fn wait_for_report(&self, what: &str, is_so: impl Fn(&Report) -> bool) -> Report {
+        wait_until(what, || self.report().filter(&is_so))
+    }
+
+    /// What the router has heard of a prefix.
+    pub(crate) fn heard(&self, prefix: &str) -> Option<Heard> {
+        let control = self.path("router.ctl");
+        let said = birdc(&control, &format!("show route {prefix} all"));
+        let value = |key: &str| {
+            let line = said.lines().find_map(|line| line.trim().strip_prefix(key));
+            line.unwrap_or_default().trim().to_owned()
+        };
+        said.contains(" unicast ").then(|| Heard {
+            path: value("BGP.as_path:"),
+            communities: value("BGP.community:"),
+        })
+    }
+
+    /// Waits until the router has heard of both prefixes as this, or of neither.
+    pub(crate) fn wait_until_heard(&self, expected: Option<(&str, &str)>) {
+        for prefix in [V4, V6] {
+            self.wait_until_heard_of(prefix, expected);
+        }
+    }
+
+    /// The same of one prefix.
+    pub(crate) fn wait_until_heard_of(&self, prefix: &str, expected: Option<(&str, &str)>) {
+        let expected = expected.map(|(path, communities)| Heard {
+            path: path.to_owned(),
+            communities: communities.to_owned(),
+        });
+        let what = format!("{prefix} to be heard as {expected:?}");
+        wait_until(&what, || (self.heard(prefix) == expected).then_some(()));
+    }
+
+    /// Changes the configuration.
+    pub(crate) fn configure(&self, from: &str, to: &str) {
+        let path = self.path("imrs.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    pub(crate) fn node_ip(&self, arguments: &str) -> String {
+        self.node.ip(arguments, &self.node)
+    }
+}
+
+/// Says a wish again and again, until it is dropped.
+pub(crate) struct Wisher {
+    wishes: Sender<Wish>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Wisher {
+    pub(crate) fn start(bed: &Bed, wish: Wish) -> Wisher {
+        let (wishes, inbox) = channel();
+        wishes.send(wish).unwrap();
+        let path = bed.path("run/route.sock");
+        let repeat = move || {
+            let mut wish = Wish::default();
+            let mut link = None;
+            loop {
+                match inbox.recv_timeout(Duration::from_millis(100)) {
+                    Ok(new) => wish = new,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+                link = link.or_else(|| Link::open(&path).ok());
+                let said = link.as_mut().map(|link: &mut Link| link.say(&wish));
+                if !matches!(said, Some(Ok(_))) {
+                    link = None;
+                }
+            }
+        };
+        Wisher {
+            wishes,
+            thread: Some(thread::spawn(repeat)),
+        }
+    }
+
+    pub(crate) fn say(&self, wish: Wish) {
+        self.wishes.send(wish).unwrap();
+    }
+}
+
+impl Drop for Wisher {
+    fn drop(&mut self) {
+        (self.wishes, _) = channel();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+pub(crate) fn both(stand: Stand) -> Wish {
+    Wish {
+        stands: Both {
+            v4: stand,
+            v6: stand,
+        },
+        ..Wish::default()
+    }
+}
+
+pub(crate) fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        thread::sleep(PACE);
+    }
+}
+
+/// A process; killed when dropped.
+struct Process(Child);
+
+impl Process {
+    fn signal(&self, signal: &str) {
+        let id = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+struct Namespace(String);
+
+impl Namespace {
+    fn make(name: &str) -> Option<Namespace> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("imrs-{}-{number}-{name}", std::process::id());
+        let added = Command::new("ip").args(["netns", "add", &name]).output();
+        added
+            .is_ok_and(|run| run.status.success())
+            .then_some(Namespace(name))
+    }
+
+    fn ip(&self, arguments: &str, host: &Namespace) -> String {
+        let arguments = arguments.replace("HOST", &host.0);
+        let run = Command::new("ip")
+            .args(["-netns", &self.0])
+            .args(arguments.split(' '))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{arguments}: {said}");
+        String::from_utf8(run.stdout).unwrap()
+    }
+
+    /// The command, run in it.
+    fn inside(&self, command: Command) -> Command {
+        let mut inside = Command::new("ip");
+        inside.args(["netns", "exec", &self.0]);
+        inside.arg(command.get_program()).args(command.get_args());
+        for (key, value) in command.get_envs() {
+            match value {
+                Some(value) => inside.env(key, value),
+                None => inside.env_remove(key),
+            };
+        }
+        inside
+    }
+
+    fn start(&self, command: Command) -> Process {
+        Process(self.inside(command).stdin(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = Command::new("ip")
+            .args(["netns", "delete", &self.0])
+            .status();
+    }
+}
+
+fn has_bird() -> bool {
+    let run = Command::new("bird").arg("--version").output();
+    run.is_ok_and(|run| String::from_utf8_lossy(&run.stderr).contains("version 2."))
+}
+
+fn bird(folder: &Path, config: &str, control: &str) -> Command {
+    let mut command = Command::new("bird");
+    command
+        .args(["-f", "-c"])
+        .arg(folder.join(config))
+        .arg("-s")
+        .arg(folder.join(control));
+    command
+}
+
+fn birdc(control: &Path, command: &str) -> String {
+    let mut run = Command::new("birdc");
+    run.arg("-s").arg(control).args(command.split(' '));
+    String::from_utf8(run.output().unwrap().stdout).unwrap()
+}
+
+fn make_private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}

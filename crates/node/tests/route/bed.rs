@@ -22,11 +22,13 @@ const PACE: Duration = Duration::from_millis(20);
 /// A node and the router of its host.
 pub(crate) struct Bed {
     // Dropped in this order: processes before their namespaces.
+    server: Option<Process>,
+    other: Option<Process>,
     keeper: Option<Process>,
     bird: Option<Process>,
     _router: Process,
     node: Namespace,
-    _host: Namespace,
+    host: Namespace,
     folder: TempDir,
 }
 
@@ -107,7 +109,10 @@ impl Bed {
                 return None;
             }
         };
-        node.ip("link add uplink type veth peer name downlink netns HOST", &host);
+        node.ip(
+            "link add uplink type veth peer name downlink netns HOST",
+            &host,
+        );
         for (namespace, interface, last) in [(&node, "uplink", "10"), (&host, "downlink", "1")] {
             let ip = |command: &str| namespace.ip(command, &host);
             ip("link set lo up");
@@ -130,11 +135,13 @@ impl Bed {
         make_private(&password);
         let router = host.start(bird(folder.path(), "router.conf", "router.ctl"));
         let bed = Bed {
+            server: None,
+            other: None,
             keeper: None,
             bird: None,
             _router: router,
             node,
-            _host: host,
+            host,
             folder,
         };
         let control = bed.path("router.ctl");
@@ -144,6 +151,59 @@ impl Bed {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The network namespace of the node.
+    pub(crate) fn namespace_file(&self) -> fs::File {
+        fs::File::open(Path::new("/run/netns").join(&self.node.0)).unwrap()
+    }
+
+    fn serve(&self, config: &str) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imrs"));
+        command.args(["serve", "--config"]).arg(self.path(config));
+        self.node.start(command)
+    }
+
+    /// Starts `imrs serve`.
+    pub(crate) fn start_server(&mut self, config: &str) {
+        self.host
+            .ip("route replace 192.0.2.0/24 via 203.0.113.10", &self.host);
+        self.server = Some(self.serve(config));
+    }
+
+    /// Starts the server of another node in the same namespace.
+    pub(crate) fn start_other(&mut self, config: &str) {
+        self.other = Some(self.serve(config));
+    }
+
+    pub(crate) fn kill_server(&mut self) {
+        self.server = None;
+    }
+
+    pub(crate) fn kill_other(&mut self) {
+        self.other = None;
+    }
+
+    pub(crate) fn signal_server(&self, signal: &str) {
+        self.server.as_ref().unwrap().signal(signal);
+    }
+
+    /// How the server ended.
+    pub(crate) fn server_end(&mut self) -> Option<i32> {
+        let mut server = self.server.take().unwrap();
+        wait_until("the end of the server", || server.0.try_wait().unwrap()).code()
+    }
+
+    /// What the host gets to a question for `id.server` (RFC 4892) at an address, as text.
+    pub(crate) fn asks(&self, address: &str) -> String {
+        let query = r"\0\7\0\0\0\1\0\0\0\0\0\0\2id\6server\0\0\20\0\3";
+        let script = format!(
+            "exec 3<>/dev/udp/{address}/53; printf '{query}' >&3; timeout 5 dd bs=512 count=1 <&3"
+        );
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &script]);
+        let run = self.host.inside(bash).output().unwrap();
+        String::from_utf8_lossy(&run.stdout).into_owned()
     }
 
     /// Starts the keeper, and waits until its socket is there.

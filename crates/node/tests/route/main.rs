@@ -11,6 +11,7 @@
 mod bed;
 mod deaths;
 mod hands;
+mod node;
 mod service;
 mod settings;
 mod wishes;

@@ -169,7 +169,7 @@ fn what_is_not_understood_is_refused_and_harms_nobody() {
         ),
         (
             "{\"schema\":\"imrs.route/1\",\"fly\":{}}\n",
-            "unknown variant",
+            "the request is not of imrs.route/1",
         ),
         (&wish("\"ttl_ms\":10001"), "10000 at most"),
         (&wish("\"ttl_ms\":-1"), "invalid value"),

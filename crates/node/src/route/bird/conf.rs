@@ -14,7 +14,7 @@ use std::net::Ipv4Addr;
 use zeroize::Zeroizing;
 
 /// The protocol whose description is the mark.
-pub(super) const MARKED: &str = "imrs_state";
+pub(in crate::route) const MARKED: &str = "imrs_state";
 
 /// The protocol of the session with the keeper.
 pub(super) const OURS: &str = "imrs_keeper";

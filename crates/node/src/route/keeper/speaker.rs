@@ -9,7 +9,7 @@ use super::folder::{File, Folder};
 use super::presence::Presence;
 use super::trial::{Trial, Verdict};
 use crate::chain;
-use crate::route::bird::conf::{Conf, Settings, conf};
+use crate::route::bird::conf::{Conf, MARKED, Settings, conf};
 use crate::route::bird::state::{State, bfd, protocols};
 use crate::route::bird::{Bird, BirdError};
 use crate::route::limits::{LOOK, SEEK, SETTLE, SETTLE_LOOK, TRIAL_SPARE};
@@ -215,7 +215,13 @@ impl Speaker {
                 Some(why) => warn!("{why}; it is configured again"),
             }
         }
+        let is_foreign = self.seen.state.mark.is_none();
         self.load(File::Announced, &conf, wish, None)?;
+        if is_foreign {
+            // BIRD 2.0.12 knows no interface any more once one device protocol took the place of
+            // another of a different name.
+            self.ask(&format!("restart \"{MARKED}\""))?;
+        }
         self.look()
     }
 

@@ -158,9 +158,10 @@ impl Bed {
         fs::File::open(Path::new("/run/netns").join(&self.node.0)).unwrap()
     }
 
-    fn serve(&self, config: &str) -> Process {
+    fn serve(&self, config: &str, args: &[&str]) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_imrs"));
         command.args(["serve", "--config"]).arg(self.path(config));
+        command.args(args);
         self.node.start(command)
     }
 
@@ -168,12 +169,28 @@ impl Bed {
     pub(crate) fn start_server(&mut self, config: &str) {
         self.host
             .ip("route replace 192.0.2.0/24 via 203.0.113.10", &self.host);
-        self.server = Some(self.serve(config));
+        self.server = Some(self.serve(config, &[]));
     }
 
     /// Starts the server of another node in the same namespace.
     pub(crate) fn start_other(&mut self, config: &str) {
-        self.other = Some(self.serve(config));
+        self.other = Some(self.serve(config, &[]));
+    }
+
+    /// Has another process take over from the server, and waits for the end of that one.
+    pub(crate) fn take_over(&mut self) {
+        let newer = self.serve("imrs.toml", &["--take-over"]);
+        assert_eq!(self.server_end(), Some(0));
+        self.server = Some(newer);
+    }
+
+    /// Since when the router has its route of a prefix, as it says.
+    pub(crate) fn heard_since(&self, prefix: &str) -> String {
+        let said = birdc(&self.path("router.ctl"), &format!("show route {prefix}"));
+        let since = said
+            .split_once('[')
+            .and_then(|(_, rest)| rest.split_once(']'));
+        since.unwrap_or_else(|| panic!("{said}")).0.to_owned()
     }
 
     pub(crate) fn kill_server(&mut self) {

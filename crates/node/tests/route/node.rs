@@ -159,7 +159,7 @@ fn a_server_whose_answers_are_right_is_announced_until_it_is_killed() {
 
 #[test]
 fn wrong_answers_withdraw_and_right_ones_come_back() {
-    let Some(mut bed) = announced(SERVER) else {
+    let Some(bed) = announced(SERVER) else {
         return;
     };
     // Somebody else answers on the same port, as a daemon that was forgotten would: of most flows
@@ -205,6 +205,19 @@ fn a_server_that_is_told_to_stop_leaves_the_routes_first() {
     bed.signal_server("TERM");
     bed.wait_until_heard(Some(("64500", "(65535,0)")));
     assert_eq!(bed.server_end(), Some(0));
+    bed.wait_until_heard(None);
+}
+
+#[test]
+fn routers_hear_nothing_of_a_server_that_takes_over() {
+    let Some(mut bed) = announced(SERVER) else {
+        return;
+    };
+    let since = bed.heard_since(V4);
+    bed.take_over();
+    wait_until_standing(&bed, "announced");
+    assert_eq!(bed.heard_since(V4), since);
+    bed.kill_server();
     bed.wait_until_heard(None);
 }
 

@@ -3,11 +3,13 @@
 use super::{Exit, Serve};
 use crate::capture;
 use crate::chain;
+use crate::config::anycast::Anycast;
 use crate::config::capture::{Capture, Sink};
 use crate::config::{Config, ConfigError, Primary, Reach, Zone};
 use crate::guard;
 use crate::hosting::trust;
 use crate::serve::plan::Plan;
+use imrs_fleet::Family;
 use std::path::Path;
 
 /// Reads the configuration and the trust anchors, and opens the zone files; the first mistake is
@@ -15,6 +17,7 @@ use std::path::Path;
 pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
     let config = Config::read(file)?;
     config.check_files(file)?;
+    config.read_passwords(file)?;
     let user = config.user(file)?;
     let reach = config.check_reach(file, user.as_ref())?;
     let plan = Plan::new(&Serve {
@@ -60,6 +63,13 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
     for capture in &config.captures {
         println!("capture  {} {}", capture.name, destination(capture));
     }
+    if let Some(anycast) = &config.anycast {
+        for family in Family::ALL {
+            if let Some(line) = announced(anycast, family) {
+                println!("announce {line}");
+            }
+        }
+    }
     if plan.is_test {
         println!("zones    the test root, made in memory");
     }
@@ -78,6 +88,20 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
         println!("note     {note}");
     }
     Ok(Exit::Well)
+}
+
+/// What of a family is announced to whom, in words.
+fn announced(anycast: &Anycast, family: Family) -> Option<String> {
+    let prefixes: Vec<String> = { anycast.prefixes_of(family) }
+        .map(|prefix| prefix.to_string())
+        .collect();
+    let neighbors: Vec<String> = { anycast.neighbors_of(family) }
+        .map(|neighbor| format!("{} (AS{})", neighbor.name, neighbor.asn))
+        .collect();
+    (!prefixes.is_empty()).then(|| {
+        let (prefixes, neighbors) = (prefixes.join(", "), neighbors.join(", "));
+        format!("{prefixes} as AS{} to {neighbors}", anycast.asn)
+    })
 }
 
 /// Where a capture goes, in words.

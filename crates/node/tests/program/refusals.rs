@@ -1,6 +1,8 @@
 //! What is wrong gets one clear error with its place, and an exit code.
 
 use super::support::{TestRoot, data, failure, imrs, read_text, with_a_ds_digit_changed};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 
 fn serve(args: &[&str]) -> (String, i32) {
     failure(&[&["serve", "--listen", "127.0.0.1:0"], args].concat())
@@ -84,6 +86,95 @@ fn a_good_configuration_passes() {
     std::fs::write(&file, "[[zone]]\nname = \".\"\nfile = \"root.zone\"\n").unwrap();
     let output = imrs(&["check-config", &file]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn what_would_be_announced_wrongly_is_refused_with_what_would_be_right() {
+    const GOOD: &str = r#"
+[node]
+identity = "aa01-ke-nbo"
+listen = ["192.0.2.53:53", "203.0.113.10:53"]
+[anycast]
+addresses = ["192.0.2.53"]
+prefixes = ["192.0.2.0/24"]
+asn = 64500
+[[neighbor]]
+name = "host-a"
+address = "203.0.113.1"
+asn = 64510
+password-file = "password"
+[[zone]]
+name = "."
+file = "root.zone"
+"#;
+    let root = TestRoot::new(1);
+    let file = root.path("imrs.toml");
+    let password = root.path("password");
+    let private = |text: &str, mode: u32| {
+        std::fs::write(&password, text).unwrap();
+        std::fs::set_permissions(&password, Permissions::from_mode(mode)).unwrap();
+    };
+    private("s3cret\n", 0o600);
+    for (from, to, expected) in [
+        ("aa01-ke-nbo", "nairobi", "as in \"aa01-ke-nbo\""),
+        ("192.0.2.0/24", "192.0.2.53/24", "write 192.0.2.0/24"),
+        (
+            "192.0.2.0/24",
+            "192.0.3.0/24",
+            "`192.0.2.53` is in none of `prefixes`",
+        ),
+        (
+            "192.0.2.0/24",
+            "192.0.2.0/25",
+            "write the prefix that contains it",
+        ),
+        (
+            "asn = 64510",
+            "asn = 23456",
+            "write the one that you were given",
+        ),
+        (
+            "203.0.113.1\"",
+            "203.0.113.10\"",
+            "is an address of this node; write the router's",
+        ),
+        (
+            "203.0.113.1\"",
+            "2001:db8::1\"",
+            "there is no IPv6 prefix to tell",
+        ),
+        (
+            "\"192.0.2.53:53\", ",
+            "",
+            "add \"192.0.2.53:53\" to `listen`",
+        ),
+        ("\"password\"", "\"missing\"", "No such file"),
+    ] {
+        std::fs::write(&file, GOOD.replace(from, to)).unwrap();
+        let (error, exit) = failure(&["check-config", &file]);
+        assert_eq!(exit, 2, "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+    std::fs::write(&file, GOOD).unwrap();
+    for (text, mode, expected) in [
+        ("s3cret\n", 0o644, "run chmod o="),
+        (
+            "two words\n",
+            0o600,
+            "the password of a BGP session is one line",
+        ),
+    ] {
+        private(text, mode);
+        let (error, exit) = failure(&["check-config", &file]);
+        assert_eq!(exit, 2, "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+    private("s3cret\n", 0o600);
+    let output = imrs(&["check-config", &file]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let expected = "announce 192.0.2.0/24 as AS64500 to host-a (AS64510)\n";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

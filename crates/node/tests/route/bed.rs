@@ -26,7 +26,7 @@ pub(crate) struct Bed {
     other: Option<Process>,
     keeper: Option<Process>,
     bird: Option<Process>,
-    _router: Process,
+    routers: Vec<Process>,
     node: Namespace,
     host: Namespace,
     folder: TempDir,
@@ -90,17 +90,44 @@ impl Bed {
     /// where there can be none.
     pub(crate) fn running(config: &str) -> Option<Bed> {
         let mut bed = Bed::made(config)?;
+        bed.start_node();
+        Some(bed)
+    }
+
+    /// Starts the keeper and BIRD, and waits for their sessions.
+    pub(crate) fn start_node(&mut self) {
+        let bed = self;
         bed.start_keeper();
         bed.start_bird();
         bed.wait_for_report("both sessions", |report| {
             let mut neighbors = report.neighbors.iter();
             neighbors.len() == 2 && neighbors.all(|neighbor| neighbor.state == "established")
         });
-        Some(bed)
     }
 
     /// The same, of which only the router runs.
     pub(crate) fn made(config: &str) -> Option<Bed> {
+        let bfd = if config.contains("bfd = false") {
+            "off"
+        } else {
+            "on"
+        };
+        Bed::with_router(config, &ROUTER.replace("BFD", bfd))
+    }
+
+    /// The same, with a router of this configuration.
+    pub(crate) fn with_router(config: &str, router: &str) -> Option<Bed> {
+        let mut bed = Bed::bare(config)?;
+        fs::write(bed.path("router.conf"), router).unwrap();
+        let router = bird(bed.folder.path(), "router.conf", "router.ctl");
+        bed.start_router(router);
+        let control = bed.path("router.ctl");
+        wait_until("the router", || control.exists().then_some(()));
+        Some(bed)
+    }
+
+    /// The same, of which nothing runs.
+    pub(crate) fn bare(config: &str) -> Option<Bed> {
         let folder = tempfile::tempdir().unwrap();
         let (node, host) = match (Namespace::make("node"), Namespace::make("host")) {
             (Some(node), Some(host)) if has_bird() => (node, host),
@@ -123,30 +150,32 @@ impl Bed {
             ));
         }
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-        let bfd = if config.contains("bfd = false") {
-            "off"
-        } else {
-            "on"
-        };
-        write("router.conf", &ROUTER.replace("BFD", bfd));
         write("imrs.toml", config);
         write("password", "s3c;ret}\n");
         let password = folder.path().join("password");
         make_private(&password);
-        let router = host.start(bird(folder.path(), "router.conf", "router.ctl"));
-        let bed = Bed {
+        Some(Bed {
             server: None,
             other: None,
             keeper: None,
             bird: None,
-            _router: router,
+            routers: Vec::new(),
             node,
             host,
             folder,
-        };
-        let control = bed.path("router.ctl");
-        wait_until("the router", || control.exists().then_some(()));
-        Some(bed)
+        })
+    }
+
+    /// Starts a program on the host.
+    pub(crate) fn start_router(&mut self, command: Command) {
+        self.routers.push(self.host.start(command));
+    }
+
+    /// What the kernel of the host does with a prefix.
+    pub(crate) fn host_route(&self, prefix: &str) -> String {
+        let family = if prefix.contains(':') { "-6" } else { "-4" };
+        self.host
+            .ip(&format!("{family} route show {prefix}"), &self.host)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -396,6 +425,14 @@ pub(crate) fn both(stand: Stand) -> Wish {
         },
         ..Wish::default()
     }
+}
+
+/// A folder for what another user runs.
+pub(crate) fn open_folder() -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    folder
 }
 
 pub(crate) fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

@@ -12,6 +12,7 @@ mod bed;
 mod deaths;
 mod hands;
 mod node;
+mod routers;
 mod service;
 mod settings;
 mod wishes;

@@ -30,7 +30,7 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
             data.display()
         );
     }
-    if let Err(error) = ensure_installed(&READERS) {
+    if let Err(error) = ensure_installed(&PEERS) {
         println!("{error:#}; tests that need them are skipped");
     }
     let mut total = Tally::default();
@@ -62,8 +62,20 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What tests read captures with.
-const READERS: [Tool; 2] = [
+/// What tests read captures with, and speak BGP to.
+const PEERS: [Tool; 5] = [
+    Tool {
+        command: "ip",
+        package: "iproute2",
+    },
+    Tool {
+        command: "bird",
+        package: "bird2",
+    },
+    Tool {
+        command: "vtysh",
+        package: "frr",
+    },
     Tool {
         command: "dnstap-ldns",
         package: "dnstap-ldns",

@@ -4,11 +4,13 @@ mod bench;
 mod ci;
 mod count;
 mod differential;
+mod dist;
 mod fuzz;
 mod imrs;
 mod interop;
 mod lab;
 mod metrics;
+mod package;
 mod peers;
 mod root;
 mod tidy;
@@ -38,6 +40,10 @@ enum Task {
     Lab(lab::Args),
     /// Replays captures to imrs and compares its counts with those of others.
     Count(count::Args),
+    /// Makes the Debian package.
+    Dist(dist::Args),
+    /// Installs, upgrades and removes the Debian package in a fresh root.
+    Package(package::Args),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Args),
 }
@@ -52,6 +58,8 @@ fn main() -> ExitCode {
         Task::Metrics(args) => metrics::run(&args),
         Task::Lab(args) => lab::run(&args),
         Task::Count(args) => count::run(&args),
+        Task::Dist(args) => dist::run(&args),
+        Task::Package(args) => package::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
     };
     match outcome {

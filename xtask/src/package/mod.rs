@@ -1,0 +1,88 @@
+//! `cargo xtask package`: installs the Debian package in a fresh root, upgrades it, goes back, and
+//! starts what its units start.
+//!
+//! ```text
+//! units   what systemd says of the units, and how much each may do
+//! room    a fresh Debian in a folder, gone at the end
+//! life    installed, upgraded, rolled back, removed
+//! ```
+
+mod life;
+mod room;
+mod units;
+
+use crate::peers::{Tool, ensure_installed, tool_command};
+use crate::{dist, imrs};
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Options of `cargo xtask package`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Look at the units only; nothing is built or installed.
+    #[arg(long)]
+    units: bool,
+    /// A build of imrs to take instead of building one.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+/// Makes all checks; the first that fails ends them.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    ensure_installed(&TOOLS)?;
+    let start = Instant::now();
+    let said = |what: &str| println!("{:>6.1} s  {what}", start.elapsed().as_secs_f64());
+    for line in units::check()? {
+        println!("          {line}");
+    }
+    said("the units are sound");
+    if args.units {
+        return Ok(());
+    }
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => imrs::program()?,
+    };
+    said("the program is built");
+    let version = dist::version()?;
+    let first = dist::make(&program, &version)?;
+    let next = dist::make(&program, &format!("{version}+next"))?;
+    said("two packages are made");
+    lint(&first)?;
+    said("lintian has no errors");
+    let room = room::Room::make()?;
+    said("a fresh Debian is there");
+    life::play(&room, &first, &next, &said)?;
+    Ok(())
+}
+
+/// Errors are errors; what else lintian says is printed.
+fn lint(package: &Path) -> Result<()> {
+    let mut lintian = tool_command("lintian")?;
+    lintian.args(["--allow-root", "--no-cfg", "--fail-on", "error"]);
+    let said = dist::told(lintian.arg(package))?;
+    for line in said.lines() {
+        println!("          lintian: {line}");
+    }
+    Ok(())
+}
+
+const TOOLS: [Tool; 4] = [
+    Tool {
+        command: "systemd-analyze",
+        package: "systemd",
+    },
+    Tool {
+        command: "mmdebstrap",
+        package: "mmdebstrap",
+    },
+    Tool {
+        command: "lintian",
+        package: "lintian",
+    },
+    Tool {
+        command: "bird",
+        package: "bird2",
+    },
+];

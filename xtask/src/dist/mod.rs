@@ -91,6 +91,10 @@ fn put_manual(program: &Path, tree: &Path) -> Result<()> {
     for page in fs::read_dir(&pages)? {
         told(Command::new("gzip").arg("-9n").arg(page?.path()))?;
     }
+    let page = tree.join("usr/share/man/man8/imrs-rollback.8");
+    let packaging = workspace::root().join("packaging/debian");
+    put(&packaging.join("imrs-rollback.8"), &page, 0o644)?;
+    told(Command::new("gzip").arg("-9n").arg(&page))?;
     for (shell, file) in COMPLETIONS {
         let text = told(Command::new(program).args(["completions", shell]))?;
         write(&tree.join(file), &text)?;
@@ -107,7 +111,7 @@ fn put_documents(version: &str, tree: &Path) -> Result<()> {
         let name = from.file_name().context("a document without a name")?;
         put(&from, &folder.join(name), 0o644)?;
     }
-    write(&folder.join("copyright"), COPYRIGHT)?;
+    write(&folder.join("copyright"), &copyright()?)?;
     let date = told(Command::new("date").arg("-uR"))?;
     let log = format!(
         "imrs ({version}) unstable; urgency=medium\n\n  * See CHANGELOG.md of the source.\n\n \
@@ -118,6 +122,20 @@ fn put_documents(version: &str, tree: &Path) -> Result<()> {
     write(&file, &log)?;
     told(Command::new("gzip").arg("-9n").arg(&file))?;
     Ok(())
+}
+
+/// Under which licences it is, in the form of Debian.
+fn copyright() -> Result<String> {
+    let mut text = COPYRIGHT.to_owned();
+    for line in fs::read_to_string(workspace::root().join("LICENSE-MIT"))?.lines() {
+        text += match line.trim() {
+            "" => " .",
+            _ => " ",
+        };
+        text += line.trim();
+        text.push('\n');
+    }
+    Ok(text)
 }
 
 /// The folder `DEBIAN`.
@@ -197,15 +215,10 @@ pub(crate) fn told(command: &mut Command) -> Result<String> {
 }
 
 /// What lies in `packaging`, where it goes, and its mode.
-const FILES: [(&str, &str, u32); 9] = [
+const FILES: [(&str, &str, u32); 8] = [
     ("debian/reload", "usr/lib/imrs/reload", 0o755),
     ("debian/imrs-rollback", "usr/sbin/imrs-rollback", 0o755),
     ("debian/imrs.toml", "usr/share/imrs/imrs.toml", 0o644),
-    (
-        "debian/lintian-overrides",
-        "usr/share/lintian/overrides/imrs",
-        0o644,
-    ),
     (
         "systemd/imrs.service",
         "lib/systemd/system/imrs.service",
@@ -247,10 +260,14 @@ Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: imrs
 
 Files: *
-Copyright: the authors of imrs
+Copyright: 2026 The imrs developers
+License: Expat or Apache-2.0
+
 License: Apache-2.0
  On Debian systems, the text of the Apache License, version 2.0, is in
  /usr/share/common-licenses/Apache-2.0.
+
+License: Expat
 ";
 
 const TOOLS: [Tool; 2] = [

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod dial;
+pub mod doctor;
 pub mod encrypted;
 pub mod files;
 pub mod guard;

@@ -250,3 +250,7 @@ pub const NEIGHBOR_NAME_MAX: usize = 32;
 
 /// Octets of the password of a BGP session: what Linux takes (TCP_MD5SIG_MAXKEYLEN).
 pub const BGP_PASSWORD_OCTETS_MAX: usize = 80;
+
+/// Time that `imrs doctor` waits for an answer of this machine's own server, which comes within a
+/// millisecond where there is one.
+pub const DOCTOR_PATIENCE: Duration = Duration::from_secs(2);

@@ -8,13 +8,23 @@ use crate::config::capture::{Capture, Sink};
 use crate::config::{Config, ConfigError, Primary, Reach, Zone};
 use crate::guard;
 use crate::hosting::trust;
+use crate::sandbox::User;
 use crate::serve::plan::Plan;
 use imrs_fleet::Family;
 use std::path::Path;
 
+/// What was found good.
+pub(super) struct Examined {
+    /// The configuration.
+    pub(super) config: Config,
+    plan: Plan,
+    user: Option<User>,
+    reach: Reach,
+}
+
 /// Reads the configuration and the trust anchors, and opens the zone files; the first mistake is
 /// the error. What is in the zone files is the matter of `imrs zone check`.
-pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
+pub(super) fn examine(file: &Path) -> anyhow::Result<Examined> {
     let config = Config::read(file)?;
     config.check_files(file)?;
     config.read_passwords(file)?;
@@ -33,6 +43,22 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
     guard::check(&config.defence)
         .map_err(|error| ConfigError::of_options(chain(error.as_ref())))?;
     capture::check(&config.captures).map_err(|error| ConfigError::of_options(chain(&error)))?;
+    Ok(Examined {
+        config,
+        plan,
+        user,
+        reach,
+    })
+}
+
+/// Examines the configuration and prints what it says.
+pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
+    let Examined {
+        config,
+        plan,
+        user,
+        reach,
+    } = examine(file)?;
     let listen: Vec<String> = plan
         .settings
         .listen

@@ -3,6 +3,7 @@
 mod check;
 mod check_config;
 mod ctl;
+mod doctor;
 mod fetch;
 mod manual;
 mod route;
@@ -80,6 +81,11 @@ enum Command {
         /// The configuration.
         file: PathBuf,
     },
+    /// Looks for what keeps this node from being reached, and says whom to tell.
+    #[command(
+        after_help = "Exit codes: 0 all is well, 1 something is wrong, 3 something cannot be told."
+    )]
+    Doctor(Doctor),
     /// Writes the manual pages.
     #[command(hide = true)]
     Manual {
@@ -307,6 +313,17 @@ pub enum RouteCommand {
     },
 }
 
+/// Options of `imrs doctor`.
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "/etc/imrs/imrs.toml")]
+    pub config: PathBuf,
+    /// Form of the output.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub output: Output,
+}
+
 /// The form in which a reading command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -329,6 +346,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Stats(args) => statistics::run(&args),
         Command::Route(args) => route::run(&args),
         Command::CheckConfig { file } => check_config::run(&file),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Manual { out } => manual::write_pages(&out),
         Command::Completions { shell } => manual::print_completions(shell),
     }

@@ -1,0 +1,99 @@
+//! What judgements rest on.
+
+use crate::control::v1 as control;
+use crate::route::v1 as route;
+use imrs_fleet::Both;
+use std::net::{IpAddr, SocketAddr};
+
+/// All that was gathered. What could not be had says why.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// What is meant to be.
+    pub meant: Meant,
+    /// Interfaces of the machine.
+    pub interfaces: Result<Vec<Interface>, String>,
+    /// Where a packet to each neighbor goes.
+    pub ways: Vec<(String, Result<String, String>)>,
+    /// Interfaces of the default routes.
+    pub default_routes: Both<Option<String>>,
+    /// What the server answers at each of its addresses.
+    pub answers: Vec<Answer>,
+    /// Whether the clock follows others.
+    pub is_clock_synchronised: Option<bool>,
+    /// Whether the kernel keeps track of each flow to port 53.
+    pub tracks_flows: bool,
+    /// How the server is.
+    pub status: Result<control::Status, String>,
+    /// Queries received since its start.
+    pub queries: Option<Both<u64>>,
+    /// What the keeper says.
+    pub keeper: Result<route::Report, String>,
+    /// What nodes elsewhere see.
+    pub sights: Vec<Sight>,
+}
+
+/// What the configuration says.
+#[derive(Clone, Debug, Default)]
+pub struct Meant {
+    /// Where it answers.
+    pub listen: Vec<SocketAddr>,
+    /// What it tells of itself, if anything.
+    pub identity: Option<String>,
+    /// Whether anything is to be announced.
+    pub is_announced: bool,
+    /// Our AS number.
+    pub asn: u32,
+    /// Service addresses.
+    pub addresses: Vec<IpAddr>,
+    /// What is announced.
+    pub prefixes: Both<Vec<String>>,
+}
+
+/// An interface of the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Octets of its largest packet.
+    pub mtu: u32,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What was answered at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Where it was asked.
+    pub address: SocketAddr,
+    /// UDP or TCP.
+    pub transport: &'static str,
+    /// The serial of the zone, or why there is none.
+    pub serial: Result<u32, String>,
+    /// What `id.server` is there.
+    pub identity: Option<String>,
+}
+
+/// What a node elsewhere sees at our service addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// Who sees it.
+    pub witness: String,
+    /// Whom it reaches, by family; the error says why it could not be asked.
+    pub reached: Result<Both<Option<String>>, String>,
+}
+
+/// Whoever can ask the witnesses.
+pub trait Witnesses {
+    /// What each of them sees.
+    fn ask(&self) -> Vec<Sight>;
+}
+
+/// Nobody looks from elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Witnesses for Nobody {
+    fn ask(&self) -> Vec<Sight> {
+        Vec::new()
+    }
+}

@@ -131,6 +131,7 @@ fn steps() -> Result<Vec<Step>> {
     steps.push(Step::task("lab transfer", scene)?);
     let count = "count --packets 3000 --flood 20000 --skip-if-impossible";
     steps.push(Step::task("count", count)?);
+    steps.push(Step::task("package", "package --skip-if-impossible")?);
     steps.push(Step::task("fuzz smoke", "fuzz --seconds 15")?);
     Ok(steps)
 }

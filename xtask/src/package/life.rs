@@ -12,7 +12,9 @@ pub(super) fn play(room: &Room, first: &Path, next: &Path, said: &dyn Fn(&str)) 
     installed(room)?;
     said("apt installs it: files, users, links, units and a configuration that is good");
     serves(room)?;
-    said("the first program answers, by the ExecStart of its unit and as its user");
+    said(
+        "the first program answers, by the ExecStart of its unit and as its user, and outlives a bad reload",
+    );
     let before = current(room)?;
     room.told("echo '# ours' >> /etc/imrs/imrs.toml")?;
     install(room, "/imrs_next.deb")?;
@@ -80,22 +82,30 @@ fn serves(room: &Room) -> Result<()> {
     // No network: the zone is one that was made.
     let line = format!(
         "set -e; imrs zone synth --tlds 20 --out /srv/zone >/dev/null; chmod -R a+rX /srv/zone
-         cp /etc/imrs/imrs.toml /root/kept.toml
+         cp /etc/imrs/imrs.toml /srv/kept.toml
          sed -i 's|^name = \".\"|&\\nfile = \"/srv/zone/root.zone\"\\nanchors = \"/srv/zone/anchors.ds\"|' \
              /etc/imrs/imrs.toml
          setpriv --reuid imrs --regid imrs --init-groups --no-new-privs \
              --bounding-set -all,{capabilities} \
-             --inh-caps -all,{capabilities} --ambient-caps -all,{capabilities} {start} 2>/root/log &
+             --inh-caps -all,{capabilities} --ambient-caps -all,{capabilities} {start} 2>/srv/log &
          for i in $(seq 100); do
-             imrs ctl status >/root/status 2>&1 && break
+             imrs ctl status >/srv/status 2>&1 && break
              sleep 0.1
          done
-         cat /root/status /root/log; perl -e '{ASK}' || echo no answer
+         IMRS_CONFIG=/absent.toml /usr/lib/imrs/reload 2>&1 || echo reload failed
+         cat /srv/status /srv/log; perl -e '{ASK}' || echo no answer
          kill $!; wait $! || true
-         cat /root/kept.toml > /etc/imrs/imrs.toml; rm -r /srv/zone"
+         cat /srv/kept.toml > /etc/imrs/imrs.toml; rm -r /srv/zone"
     );
     let said = room.told(&line)?;
-    for part in ["sandbox  user imrs, no capabilities", "answer 0 1"] {
+    // A program that cannot start leaves the running one alone, and the reload says so.
+    let parts = [
+        "sandbox  user imrs, no capabilities",
+        "the running one goes on",
+        "reload failed",
+        "answer 0 1",
+    ];
+    for part in parts {
         ensure!(said.contains(part), "`{part}` is missing in: {said}");
     }
     Ok(())

@@ -65,6 +65,14 @@ impl Room {
     }
 }
 
+/// Whether a room can be made here.
+pub(super) fn is_possible() -> bool {
+    let mut trial = Command::new("unshare");
+    trial.args(["--mount", "--pid", "--net", "--fork", "sh", "-c"]);
+    trial.arg("test $(id -u) = 0 && mount --make-rprivate /");
+    trial.output().is_ok_and(|output| output.status.success())
+}
+
 /// The packed root, made once for each list of packages.
 fn packed() -> Result<PathBuf> {
     let file = workspace::builds().join("package-root-1.tar");

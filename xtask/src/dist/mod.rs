@@ -215,8 +215,7 @@ pub(crate) fn told(command: &mut Command) -> Result<String> {
 }
 
 /// What lies in `packaging`, where it goes, and its mode.
-const FILES: [(&str, &str, u32); 8] = [
-    ("debian/reload", "usr/lib/imrs/reload", 0o755),
+const FILES: [(&str, &str, u32); 7] = [
     ("debian/imrs-rollback", "usr/sbin/imrs-rollback", 0o755),
     ("debian/imrs.toml", "usr/share/imrs/imrs.toml", 0o644),
     (

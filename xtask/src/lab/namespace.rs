@@ -67,9 +67,14 @@ impl Namespace {
             .map_err(|_| anyhow!("what ran in {} panicked", self.name))?
     }
 
+    /// The file by which processes enter it.
+    pub(crate) fn path(&self) -> PathBuf {
+        folder().join(&self.name)
+    }
+
     /// What a thread that lives on enters it by.
     pub(crate) fn door(&self) -> Result<Door> {
-        let path = folder().join(&self.name);
+        let path = self.path();
         let file = File::open(&path).with_context(|| path.display().to_string())?;
         Ok(Door { file })
     }

@@ -1,7 +1,9 @@
 //! The life of the package: installed, upgraded, rolled back, removed.
 
+use super::flow::Flow;
 use super::room::Room;
 use anyhow::{Context, Result, ensure};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 /// Plays it; `said` is told of each step that went well.
@@ -10,32 +12,19 @@ pub(super) fn play(room: &Room, first: &Path, next: &Path, said: &dyn Fn(&str)) 
     room.put(next, "/imrs_next.deb")?;
     install(room, "/imrs_first.deb")?;
     installed(room)?;
-    said("apt installs it: files, users, links, units and a configuration that is good");
+    said("apt installs it, without a network: files, users, units and a configuration");
     serves(room)?;
-    said(
-        "the first program answers, by the ExecStart of its unit and as its user, and outlives a bad reload",
-    );
-    let before = current(room)?;
-    room.told("echo '# ours' >> /etc/imrs/imrs.toml")?;
-    install(room, "/imrs_next.deb")?;
-    let after = current(room)?;
-    ensure!(after != before, "an upgrade left {before} current");
-    ensure!(
-        room.told("tail -n 1 /etc/imrs/imrs.toml")?.trim() == "# ours",
-        "an upgrade changed the configuration"
-    );
-    said("an upgrade makes the new program current and keeps the configuration");
-    install(room, "/imrs_next.deb --reinstall")?;
-    ensure!(current(room)? == after, "installing again is a change");
-    room.told("imrs-rollback")?;
-    ensure!(current(room)? == before, "imrs-rollback left {after}");
-    room.told("imrs --version && imrs-rollback && imrs-rollback")?;
-    ensure!(current(room)? == before, "going forth and back is a change");
-    said("imrs-rollback makes the program before current again");
+    said("systemd starts the server with a test root, and it is well");
+    changes(room, said)?;
+    restarted(room)?;
+    said("a server that was killed after all this is started again");
     room.told("apt-get --quiet --yes remove imrs && test -e /etc/imrs/imrs.toml")?;
     room.told("! test -e /usr/lib/imrs && ! test -e /usr/bin/imrs")?;
+    room.told(
+        "! systemctl is-active imrs.service && ! test -e /sys/fs/cgroup/system.slice/imrs.service",
+    )?;
     room.told("dpkg --purge imrs && ! test -e /etc/imrs && ! test -e /var/lib/imrs")?;
-    said("removed, it leaves the configuration; purged, nothing");
+    said("removed, it stops and leaves the configuration; purged, it leaves nothing");
     Ok(())
 }
 
@@ -52,6 +41,18 @@ fn current(room: &Room) -> Result<String> {
     Ok(link.trim().to_owned())
 }
 
+/// The process that systemd takes for the server, and the version of its program.
+fn in_office(room: &Room) -> Result<(u32, String)> {
+    room.told("systemctl is-active imrs.service")?;
+    let told = room.told(
+        "p=$(systemctl show --property=MainPID --value imrs.service) && echo $p $(readlink /proc/$p/exe)",
+    )?;
+    let (process, program) = told.trim().split_once(' ').context("no main process")?;
+    let version = { program.trim_end_matches(" (deleted)").rsplit('/').nth(1) }
+        .with_context(|| format!("{program} has no version"))?;
+    Ok((process.parse()?, version.to_owned()))
+}
+
 /// What is there once the package is installed.
 fn installed(room: &Room) -> Result<()> {
     for line in [
@@ -62,8 +63,10 @@ fn installed(room: &Room) -> Result<()> {
         "test \"$(stat -c '%U:%G %a' /var/lib/imrs)\" = 'imrs:imrs 700'",
         "test -e /usr/share/man/man1/imrs-serve.1.gz",
         "systemctl is-enabled imrs.service imrs-route.service",
+        "systemctl is-active imrs.service",
         // Nothing is announced by a fresh package, and Debian's own BIRD is as it was.
         "! grep -q '^ *\\[anycast\\]' /etc/imrs/imrs.toml",
+        "! systemctl is-active imrs-route.service",
         "systemctl is-enabled bird.service",
     ] {
         room.told(line)?;
@@ -71,59 +74,91 @@ fn installed(room: &Room) -> Result<()> {
     Ok(())
 }
 
-/// Starts the server as its unit does, with a test root, and asks it.
+/// Gives the server a test root, as there is no network to fetch the real one by.
 fn serves(room: &Room) -> Result<()> {
-    let start = line_of(room, "imrs.service", "ExecStart")?;
-    let capabilities = line_of(room, "imrs.service", "AmbientCapabilities")?;
-    let capabilities: Vec<String> = { capabilities.split_whitespace() }
-        .map(|name| format!("+{}", name.trim_start_matches("CAP_").to_lowercase()))
-        .collect();
-    let capabilities = capabilities.join(",");
-    // No network: the zone is one that was made.
-    let line = format!(
-        "set -e; imrs zone synth --tlds 20 --out /srv/zone >/dev/null; chmod -R a+rX /srv/zone
-         cp /etc/imrs/imrs.toml /srv/kept.toml
+    room.told(
+        "imrs zone synth --tlds 20 --out /srv/zone >/dev/null && chmod -R a+rX /srv/zone
          sed -i 's|^name = \".\"|&\\nfile = \"/srv/zone/root.zone\"\\nanchors = \"/srv/zone/anchors.ds\"|' \
              /etc/imrs/imrs.toml
-         setpriv --reuid imrs --regid imrs --init-groups --no-new-privs \
-             --bounding-set -all,{capabilities} \
-             --inh-caps -all,{capabilities} --ambient-caps -all,{capabilities} {start} 2>/srv/log &
-         for i in $(seq 100); do
-             imrs ctl status >/srv/status 2>&1 && break
-             sleep 0.1
-         done
-         IMRS_CONFIG=/absent.toml /usr/lib/imrs/reload 2>&1 || echo reload failed
-         cat /srv/status /srv/log; perl -e '{ASK}' || echo no answer
-         kill $!; wait $! || true
-         cat /srv/kept.toml > /etc/imrs/imrs.toml; rm -r /srv/zone"
+         imrs check-config /etc/imrs/imrs.toml && systemctl restart imrs.service",
+    )?;
+    let said = room.told("imrs ctl status")?;
+    ensure!(
+        said.contains("sandbox  user imrs, no capabilities"),
+        "the server may do more than it should: {said}"
     );
-    let said = room.told(&line)?;
-    // A program that cannot start leaves the running one alone, and the reload says so.
-    let parts = [
-        "sandbox  user imrs, no capabilities",
-        "the running one goes on",
-        "reload failed",
-        "answer 0 1",
-    ];
-    for part in parts {
-        ensure!(said.contains(part), "`{part}` is missing in: {said}");
-    }
     Ok(())
 }
 
-/// Asks for the SOA of the root over UDP, and prints RCODE and count of answers (RFC 1035 section
-/// 4.1.1). A fresh Debian has no better client.
-const ASK: &str = "use IO::Socket::INET; \
-    my $s = IO::Socket::INET->new(PeerAddr => q(127.0.0.1:5300), Proto => q(udp)) or die; \
-    $s->send(pack(q(n6Cn2), 4242, 0, 1, 0, 0, 0, 0, 6, 1)); alarm 5; $s->recv(my $a, 4096); \
-    my @h = unpack(q(n6), $a); printf qq(answer %d %d\\n), $h[1] & 15, $h[3] if $h[0] == 4242;";
-
-/// The value of a key of a unit that is installed.
-fn line_of(room: &Room, unit: &str, key: &str) -> Result<String> {
-    let text = room.told(&format!("cat /lib/systemd/system/{unit}"))?;
-    let start = format!("{key}=");
-    let line = text.lines().find_map(|line| line.strip_prefix(&start));
-    Ok(line
-        .with_context(|| format!("{unit} has no {key}"))?
-        .to_owned())
+/// Everything that exchanges the program under queries: none of them may be lost.
+fn changes(room: &Room, said: &dyn Fn(&str)) -> Result<()> {
+    let flow = Flow::start(&room.network, SERVER)?;
+    flow.go_on()?;
+    let first = in_office(room)?;
+    refused(room)?;
+    ensure!(
+        in_office(room)? == first,
+        "a reload that failed changed something"
+    );
+    said("a reload with a mistake in the configuration fails, and the server goes on");
+    room.told("echo '# ours' >> /etc/imrs/imrs.toml")?;
+    install(room, "/imrs_next.deb")?;
+    let next = in_office(room)?;
+    ensure!(
+        next.0 != first.0 && next.1 == current(room)? && next.1 != first.1,
+        "an upgrade left {first:?} in office: {next:?}"
+    );
+    ensure!(
+        room.told("tail -n 1 /etc/imrs/imrs.toml")?.trim() == "# ours",
+        "an upgrade changed the configuration"
+    );
+    flow.go_on()?;
+    said("an upgrade has the new program take over, and keeps the configuration");
+    install(room, "/imrs_next.deb --reinstall")?;
+    ensure!(in_office(room)?.1 == next.1, "installing again is a change");
+    room.told("imrs-rollback")?;
+    let back = in_office(room)?;
+    ensure!(back.1 == first.1, "imrs-rollback left {back:?}");
+    flow.go_on()?;
+    room.told("imrs-rollback")?;
+    ensure!(
+        in_office(room)?.1 == next.1,
+        "going forth again is no change"
+    );
+    flow.go_on()?;
+    said("imrs-rollback has the program before take over, and again the one after it");
+    let account = flow.end();
+    ensure!(account.lost == 0, "queries were lost: {account:?}");
+    said(&format!(
+        "of {} queries over UDP and {} over TCP meanwhile, none was lost",
+        account.udp, account.tcp
+    ));
+    Ok(())
 }
+
+/// A reload that cannot succeed.
+fn refused(room: &Room) -> Result<()> {
+    room.told(
+        "cp --preserve /etc/imrs/imrs.toml /srv/kept.toml && echo '[nonsense]' >> /etc/imrs/imrs.toml",
+    )?;
+    let output = room.run("systemctl reload imrs.service")?;
+    ensure!(!output.status.success(), "a reload bears a mistake");
+    room.told("cat /srv/kept.toml > /etc/imrs/imrs.toml")?;
+    Ok(())
+}
+
+/// The process that took over is one that systemd watches.
+fn restarted(room: &Room) -> Result<()> {
+    let (process, version) = in_office(room)?;
+    room.told(&format!("kill -KILL {process}"))?;
+    room.wait_for("imrs ctl status && systemctl is-active imrs.service")?;
+    let after = in_office(room)?;
+    ensure!(
+        after.0 != process && after.1 == version,
+        "systemd started something else: {after:?}"
+    );
+    Ok(())
+}
+
+/// Where a fresh package answers.
+const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5300);

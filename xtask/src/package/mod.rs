@@ -1,19 +1,21 @@
-//! `cargo xtask package`: installs the Debian package in a fresh root, upgrades it, goes back, and
-//! starts what its units start.
+//! `cargo xtask package`: installs the Debian package in a fresh Debian, upgrades it, goes back, and
+//! removes it, with queries going on.
 //!
 //! ```text
 //! units   what systemd says of the units, and how much each may do
-//! room    a fresh Debian in a folder, gone at the end
+//! room    a fresh Debian that runs in a folder, gone at the end
+//! flow    queries that go on meanwhile
 //! life    installed, upgraded, rolled back, removed
 //! ```
 
+mod flow;
 mod life;
 mod room;
 mod units;
 
 use crate::peers::{Tool, ensure_installed, tool_command};
 use crate::{dist, imrs};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -23,7 +25,7 @@ pub(crate) struct Args {
     /// Look at the units only; nothing is built or installed.
     #[arg(long)]
     units: bool,
-    /// Look at the units only, and say so, where a fresh root cannot be made.
+    /// Look at the units only, and say so, where a fresh Debian cannot be started.
     #[arg(long)]
     skip_if_impossible: bool,
     /// A build of imrs to take instead of building one.
@@ -43,8 +45,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.units {
         return Ok(());
     }
-    if args.skip_if_impossible && !room::is_possible() {
-        println!("skipped: a fresh root needs root, and name spaces for its processes");
+    if let Some(why) = room::impossible() {
+        ensure!(args.skip_if_impossible, "{why}");
+        println!("skipped: {why}");
         return Ok(());
     }
     let program = match &args.program {
@@ -58,9 +61,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     said("two packages are made");
     lint(&first)?;
     said("lintian has no errors");
-    let room = room::Room::make()?;
-    said("a fresh Debian is there");
-    life::play(&room, &first, &next, &said)?;
+    let room = room::Room::boot()?;
+    said("a fresh Debian runs");
+    if let Err(error) = life::play(&room, &first, &next, &said) {
+        if let Ok(log) = room.told("journalctl --no-pager --lines=40 --unit='imrs*'") {
+            println!("{log}");
+        }
+        return Err(error);
+    }
     Ok(())
 }
 

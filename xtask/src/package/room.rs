@@ -1,30 +1,90 @@
-//! A fresh Debian in a folder, with name spaces of its own for files and processes.
+//! A fresh Debian in a folder, that its own systemd has started.
+//!
+//! Start reading at [`Room::boot`]. Files, processes, cgroups and network of the room are its own;
+//! its network is a namespace that scenes can join with others.
 
 use crate::dist::told;
+use crate::lab::namespace::Namespace;
 use crate::peers::tool_command;
 use crate::workspace;
 use anyhow::{Context, Result, ensure};
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A fresh Debian. Removed when dropped.
+/// A Debian that runs. Ends when dropped.
 #[derive(Debug)]
 pub(super) struct Room {
     folder: TempDir,
+    /// What holds its namespaces.
+    holder: Child,
+    /// Its first process, as seen from outside.
+    first: u32,
+    /// The folder of its cgroups.
+    cgroup: PathBuf,
+    /// Its network.
+    pub(super) network: Namespace,
 }
 
 impl Room {
-    /// Unpacks one; the first time it is made of the machine's sources of packages.
-    pub(super) fn make() -> Result<Room> {
+    /// Unpacks and starts one; the first time it is made of the machine's sources of packages.
+    pub(super) fn boot() -> Result<Room> {
         let packed = packed()?;
         let folder = tempfile::Builder::new()
             .prefix("imrs-room-")
             .tempdir_in(workspace::builds())?;
         let mut tar = Command::new("tar");
         told(tar.arg("-xf").arg(packed).arg("-C").arg(folder.path()))?;
-        Ok(Room { folder })
+        let network = Namespace::make("room")?;
+        let cgroup = cgroup();
+        let log = fs::File::create(folder.path().join(LOG))?;
+        let mut holder = Command::new("sh");
+        holder.args(["-c", JOIN, "sh"]).arg(&cgroup);
+        holder.arg("nsenter");
+        holder.arg(format!("--net={}", network.path().display()));
+        holder.args(["unshare", "--mount", "--pid", "--uts", "--ipc", "--cgroup"]);
+        // What it starts ends with it, and what it mounts is gone.
+        holder.args(["--fork", "--kill-child", "sh", "-c", BOOT, "sh"]);
+        holder.arg(folder.path()).stdin(Stdio::null());
+        holder.stdout(log.try_clone()?).stderr(log);
+        // Signals of the terminal are for us, who end it.
+        let holder = { holder.process_group(0).spawn() }.context("cannot run unshare")?;
+        let mut room = Room {
+            folder,
+            holder,
+            first: 0,
+            cgroup,
+            network,
+        };
+        room.wait_until_started()?;
+        Ok(room)
+    }
+
+    fn wait_until_started(&mut self) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let status = self.holder.try_wait()?;
+            let log = fs::read_to_string(self.path(LOG)).unwrap_or_default();
+            ensure!(
+                status.is_none() && start.elapsed() < PATIENCE,
+                "systemd does not come up: {log}"
+            );
+            // Before it is systemd, its files are still those of the machine.
+            let first = child_of(self.holder.id());
+            if let Some(first) = first.filter(|first| is_systemd(*first)) {
+                self.first = first;
+                // Debian's own bird.service wants an address first: that is not ours to judge.
+                let said = self.run("systemctl is-system-running")?;
+                if matches!(said.stdout.trim_ascii(), b"running" | b"degraded") {
+                    return Ok(());
+                }
+            }
+            thread::sleep(PAUSE);
+        }
     }
 
     /// The path of one of its files, as seen from outside.
@@ -34,15 +94,15 @@ impl Room {
 
     /// Runs a line of shell in it, as root, for a bounded time.
     pub(super) fn run(&self, line: &str) -> Result<Output> {
-        let root = self.folder.path();
         let mut command = Command::new("timeout");
-        command.args(["--kill-after=5", SECONDS_MAX, "unshare"]);
-        // What it starts ends with it, and what it mounts is gone.
-        command.args(["--mount", "--pid", "--net", "--fork", "--kill-child"]);
-        command.args(["sh", "-c", ENTER, "sh"]).arg(root).arg(line);
+        command.args(["--kill-after=5", SECONDS_MAX, "nsenter"]);
+        command.arg(format!("--target={}", self.first));
+        command.args(["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]);
+        command.args(["--root", "--wd", "sh", "-c", line]);
         command.env_clear().env("PATH", PATH);
         command.env("DEBIAN_FRONTEND", "noninteractive");
-        command.output().context("cannot run unshare")
+        command.stdin(Stdio::null());
+        command.output().context("cannot run nsenter")
     }
 
     /// Runs a line that has to succeed; what it prints.
@@ -51,11 +111,29 @@ impl Room {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         ensure!(
             output.status.success(),
-            "`{line}` in the fresh root: {}: {text}{}",
+            "`{line}` in the fresh Debian: {}: {text}{}",
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
         Ok(text)
+    }
+
+    /// Runs a line again and again until it succeeds.
+    pub(super) fn wait_for(&self, line: &str) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let output = self.run(line)?;
+            if output.status.success() {
+                return Ok(());
+            }
+            ensure!(
+                start.elapsed() < PATIENCE,
+                "`{line}` does not come to succeed: {}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+            thread::sleep(PAUSE);
+        }
     }
 
     /// Puts a file into it.
@@ -65,12 +143,69 @@ impl Room {
     }
 }
 
-/// Whether a room can be made here.
-pub(super) fn is_possible() -> bool {
+impl Drop for Room {
+    fn drop(&mut self) {
+        // With the first process all others of its namespace end.
+        for process in [self.first, self.holder.id()] {
+            if process != 0 {
+                let _ = Command::new("kill")
+                    .args(["-KILL", &process.to_string()])
+                    .output();
+            }
+        }
+        let _ = self.holder.wait();
+        let start = Instant::now();
+        while !remove(&self.cgroup) && start.elapsed() < PATIENCE {
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// Why a room cannot be made here, if so.
+pub(super) fn impossible() -> Option<&'static str> {
     let mut trial = Command::new("unshare");
-    trial.args(["--mount", "--pid", "--net", "--fork", "sh", "-c"]);
+    trial.args([
+        "--mount", "--pid", "--net", "--cgroup", "--fork", "sh", "-c",
+    ]);
     trial.arg("test $(id -u) = 0 && mount --make-rprivate /");
-    trial.output().is_ok_and(|output| output.status.success())
+    if !trial.output().is_ok_and(|output| output.status.success()) {
+        return Some("a fresh Debian needs root, and name spaces for its processes");
+    }
+    let trial = cgroup();
+    let is_made = fs::create_dir(&trial).is_ok() && trial.join("cgroup.procs").exists();
+    remove(&trial);
+    (!is_made).then_some("its systemd needs cgroups of version 2")
+}
+
+/// Where the room's cgroups are. The hierarchy of version 2 is apart where those of version 1 are in
+/// use too; systemd needs no controllers in it.
+fn cgroup() -> PathBuf {
+    let root = Path::new("/sys/fs/cgroup");
+    let root = match root.join("cgroup.controllers").exists() {
+        true => root.to_owned(),
+        false => root.join("unified"),
+    };
+    root.join(format!("imrs-room-{}", std::process::id()))
+}
+
+/// Removes a cgroup with those below it, if nothing runs there any more.
+fn remove(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.path().is_dir()) {
+        remove(&entry.path());
+    }
+    fs::remove_dir(folder).is_ok() || !folder.exists()
+}
+
+/// The first child of a process.
+fn child_of(process: u32) -> Option<u32> {
+    let file = format!("/proc/{process}/task/{process}/children");
+    let text = fs::read_to_string(file).ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+fn is_systemd(process: u32) -> bool {
+    fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim() == "systemd")
 }
 
 /// The packed root, made once for each list of packages.
@@ -87,6 +222,9 @@ fn packed() -> Result<PathBuf> {
     Ok(file)
 }
 
+/// What its start says, if anything.
+const LOG: &str = "boot.log";
+
 const SUITE: &str = "bookworm";
 
 /// What the package depends on, so that installing it needs no network.
@@ -95,8 +233,25 @@ const PACKAGES: &str = "bird2,iproute2,systemd,init-system-helpers,libgcc-s1,ca-
 /// Time in seconds in which anything has to be done in the room.
 const SECONDS_MAX: &str = "120";
 
+/// For what takes a second where the machine is not crowded.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-const ENTER: &str = "set -e; mount --make-rprivate /; ip link set lo up; \
-    mount -t proc proc \"$1/proc\"; mount --rbind /dev \"$1/dev\"; \
-    exec chroot \"$1\" sh -c \"$2\"";
+/// Puts the process into a cgroup, which has to be its own before its namespace is made.
+const JOIN: &str = "set -e; mkdir -p \"$1\"; echo $$ > \"$1/cgroup.procs\"; shift; exec \"$@\"";
+
+/// Mounts what systemd expects of whoever starts it in a container, and starts it.
+const BOOT: &str = "set -e; r=$1; mount --make-rprivate /; mount --bind \"$r\" \"$r\"; cd \"$r\"; \
+    mount -t proc proc proc; \
+    for d in run tmp dev; do mount -t tmpfs -o mode=755 tmpfs $d; done; \
+    for n in null zero full random urandom tty; do \
+        touch dev/$n; mount --bind /dev/$n dev/$n; done; \
+    chmod 1777 tmp; mkdir -m 1777 dev/shm; ln -s pts/ptmx dev/ptmx; ln -s /proc/self/fd dev/fd; \
+    mount -t sysfs -o ro sysfs sys; mount -t cgroup2 cgroup2 sys/fs/cgroup; \
+    pivot_root . mnt; umount -l mnt; \
+    exec env -i container=imrs PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+        /lib/systemd/systemd --system --log-target=journal --unit=multi-user.target";

@@ -84,12 +84,11 @@ const TARGETS: [&str; 8] = [
 ];
 
 /// Programs that the units name.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 6] = [
     "usr/bin/imrs",
     "usr/bin/grep",
     "usr/bin/chgrp",
     "usr/bin/chmod",
-    "usr/lib/imrs/reload",
     "usr/sbin/bird",
     "bin/kill",
 ];

@@ -1,7 +1,6 @@
 //! `imrs doctor`: what keeps this node from being reached, and whom to tell.
 
 use super::{Doctor, Exit, Output, check_config};
-use crate::doctor::evidence::Nobody;
 use crate::doctor::{Finding, SCHEMA, Verdict, accepted, gather, judge, refused};
 use serde_json::json;
 use std::io::Write;
@@ -11,7 +10,7 @@ pub(super) fn run(args: &Doctor) -> anyhow::Result<Exit> {
     let findings = match check_config::examine(&args.config) {
         Err(error) => vec![refused(&format!("{error:#}"))],
         Ok(examined) => {
-            let evidence = gather::gather(&examined.config, &Nobody);
+            let evidence = gather::gather(&examined.config);
             let mut findings = vec![accepted(&args.config)];
             findings.extend(judge::judge(&evidence));
             findings

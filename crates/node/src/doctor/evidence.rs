@@ -3,6 +3,7 @@
 use crate::control::v1 as control;
 use crate::route::v1 as route;
 use imrs_fleet::Both;
+use imrs_zone::record::UnixTime;
 use std::net::{IpAddr, SocketAddr};
 
 /// All that was gathered. What could not be had says why.
@@ -24,12 +25,14 @@ pub struct Evidence {
     pub tracks_flows: bool,
     /// How the server is.
     pub status: Result<control::Status, String>,
-    /// Queries received since its start.
-    pub queries: Option<Both<u64>>,
+    /// Whether it wishes to be announced, and why not.
+    pub route: Result<control::Route, String>,
+    /// Different addresses that asked it today, but for its own probes.
+    pub callers: Option<Both<u64>>,
+    /// When all this was gathered.
+    pub now: UnixTime,
     /// What the keeper says.
     pub keeper: Result<route::Report, String>,
-    /// What nodes elsewhere see.
-    pub sights: Vec<Sight>,
 }
 
 /// What the configuration says.
@@ -47,6 +50,8 @@ pub struct Meant {
     pub addresses: Vec<IpAddr>,
     /// What is announced.
     pub prefixes: Both<Vec<String>>,
+    /// Names of the neighbors with a password.
+    pub passwords: Vec<String>,
 }
 
 /// An interface of the machine.
@@ -71,29 +76,4 @@ pub struct Answer {
     pub serial: Result<u32, String>,
     /// What `id.server` is there.
     pub identity: Option<String>,
-}
-
-/// What a node elsewhere sees at our service addresses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sight {
-    /// Who sees it.
-    pub witness: String,
-    /// Whom it reaches, by family; the error says why it could not be asked.
-    pub reached: Result<Both<Option<String>>, String>,
-}
-
-/// Whoever can ask the witnesses.
-pub trait Witnesses {
-    /// What each of them sees.
-    fn ask(&self) -> Vec<Sight>;
-}
-
-/// Nobody looks from elsewhere.
-#[derive(Clone, Copy, Debug)]
-pub struct Nobody;
-
-impl Witnesses for Nobody {
-    fn ask(&self) -> Vec<Sight> {
-        Vec::new()
-    }
 }

@@ -1,12 +1,14 @@
-//! Asks the machine, the server, the keeper and the witnesses. Nothing is changed.
+//! Asks the machine, the server and the keeper. Nothing is changed.
 
-use super::evidence::{Answer, Evidence, Interface, Meant, Witnesses};
+use super::evidence::{Answer, Evidence, Interface, Meant};
+use crate::clock::present;
 use crate::config::Config;
 use crate::config::anycast::Anycast;
 use crate::control::{client, path, v1};
 use crate::dial::{Patience, Session, Target, ask};
 use crate::limits::DOCTOR_PATIENCE;
 use crate::route::Link;
+use crate::system::clock_error;
 use domain::base::iana::{Class, Rtype};
 use domain::base::{Message, MessageBuilder, Name, Question, ToName};
 use domain::rdata::{Soa, Txt};
@@ -17,10 +19,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Gathers what there is to know of the node of a configuration.
-pub fn gather(config: &Config, witnesses: &dyn Witnesses) -> Evidence {
+pub fn gather(config: &Config) -> Evidence {
     let socket = socket(config);
     let anycast = config.anycast.as_ref();
     let meant = meant(config);
+    // Ahead of what is asked here, which is counted too.
+    let callers = callers(socket.as_deref());
     Evidence {
         interfaces: interfaces(),
         ways: anycast.map_or_else(Vec::new, ways),
@@ -29,12 +33,13 @@ pub fn gather(config: &Config, witnesses: &dyn Witnesses) -> Evidence {
             v6: default_route("-6"),
         },
         answers: answers(config, &meant.listen),
-        is_clock_synchronised: is_clock_synchronised(),
+        is_clock_synchronised: clock_error().ok().map(|error| error.is_some()),
         tracks_flows: Path::new("/proc/sys/net/netfilter/nf_conntrack_count").exists(),
         status: status(socket.as_deref()),
-        queries: queries(socket.as_deref()),
+        route: route(socket.as_deref()),
+        callers,
+        now: present(),
         keeper: keeper(anycast),
-        sights: witnesses.ask(),
         meant,
     }
 }
@@ -57,6 +62,10 @@ fn meant(config: &Config) -> Meant {
             v4: prefixes(Family::V4),
             v6: prefixes(Family::V6),
         },
+        passwords: { anycast.iter().flat_map(|anycast| &anycast.neighbors) }
+            .filter(|neighbor| neighbor.password_file.is_some())
+            .map(|neighbor| neighbor.name.clone())
+            .collect(),
     }
 }
 
@@ -74,18 +83,23 @@ fn status(socket: Option<&Path>) -> Result<v1::Status, String> {
     }
 }
 
-/// Messages that came in by UDP and TCP since the start of the server.
-fn queries(socket: Option<&Path>) -> Option<Both<u64>> {
+fn route(socket: Option<&Path>) -> Result<v1::Route, String> {
+    match client::ask(socket, v1::Command::Route) {
+        Ok(v1::Reply::Route(route)) => Ok(*route),
+        Ok(_) => Err("the server answers something else than its route".to_owned()),
+        Err(error) => Err(format!("{error:#}")),
+    }
+}
+
+/// Different addresses that queries came from today (UTC).
+fn callers(socket: Option<&Path>) -> Option<Both<u64>> {
     let Ok(v1::Reply::Stats(stats)) = client::ask(socket, v1::Command::Stats) else {
         return None;
     };
-    let sum = |family: &str| {
-        let own = { stats.messages.iter() }.filter(|(name, _)| name.ends_with(family));
-        own.map(|(_, messages)| messages.received).sum()
-    };
+    let accounts = stats.accounts?;
     Some(Both {
-        v4: sum("-ipv4"),
-        v6: sum("-ipv6"),
+        v4: accounts.sources_ipv4.value,
+        v6: accounts.sources_ipv6.value,
     })
 }
 
@@ -142,18 +156,6 @@ fn ways(anycast: &Anycast) -> Vec<(String, Result<String, String>)> {
     neighbors
         .map(|neighbor| (neighbor.name.clone(), way(neighbor.address)))
         .collect()
-}
-
-fn is_clock_synchronised() -> Option<bool> {
-    let output = Command::new("timedatectl")
-        .args(["show", "--property=NTPSynchronized", "--value"])
-        .output()
-        .ok()?;
-    match output.stdout.trim_ascii() {
-        b"yes" => Some(true),
-        b"no" => Some(false),
-        _ => None,
-    }
 }
 
 /// Asks at each address for the first zone and for who is there.

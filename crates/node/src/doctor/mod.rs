@@ -4,8 +4,8 @@
 //! gather → Evidence → judge → Findings
 //! ```
 //!
-//! Start reading at [`judge::judge`]. [`gather`] asks the machine, the server, the keeper and the
-//! witnesses; nothing is changed. A judgement looks at evidence only.
+//! Start reading at [`judge::judge`]. [`gather`] asks the machine, the server and the keeper; nothing
+//! is changed. A judgement looks at evidence only.
 
 pub mod evidence;
 pub mod gather;

@@ -2,6 +2,7 @@
 
 mod seen;
 mod session;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +40,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
             .filter_map(|family| route(evidence, family)),
     );
     findings.extend(ways(evidence));
+    findings.extend(standing::standing(evidence));
     findings.extend(session::keeper(evidence));
     findings.extend(seen::seen(evidence));
     findings

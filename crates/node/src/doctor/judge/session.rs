@@ -1,7 +1,7 @@
 //! The keeper, BIRD and its sessions: which end is wrong.
 
 use crate::doctor::Finding;
-use crate::doctor::evidence::Evidence;
+use crate::doctor::evidence::{Evidence, Meant};
 use crate::route::v1::{Bird, FamilyName, Neighbor, Report, Stand};
 
 /// The keeper, BIRD, and each neighbor.
@@ -15,7 +15,7 @@ pub(super) fn keeper(evidence: &Evidence) -> Vec<Finding> {
     };
     let mut findings = vec![state(report)];
     for neighbor in &report.neighbors {
-        findings.push(session(neighbor, evidence.meant.asn));
+        findings.push(session(neighbor, &evidence.meant));
         if is_established(neighbor) {
             findings.push(told(neighbor));
         }
@@ -60,7 +60,7 @@ pub(super) fn family(name: FamilyName) -> &'static str {
     }
 }
 
-fn session(neighbor: &Neighbor, asn: u32) -> Finding {
+fn session(neighbor: &Neighbor, meant: &Meant) -> Finding {
     let check = "session";
     let name = named(neighbor);
     if is_established(neighbor) {
@@ -73,14 +73,19 @@ fn session(neighbor: &Neighbor, asn: u32) -> Finding {
     };
     let lower = trouble.to_lowercase();
     let known = CAUSES.iter().find(|(part, _)| lower.contains(part));
-    let remedy = known.map_or(
-        "compare address, AS numbers and password with what the host has for this session",
-        |(_, remedy)| remedy,
-    );
+    let silent = match meant.passwords.contains(&neighbor.name) {
+        true => SILENT_WITH_PASSWORD,
+        false => SILENT,
+    };
+    let remedy = match known {
+        Some((_, remedy)) => remedy,
+        None if trouble.is_empty() || lower.contains("timed out") => silent,
+        None => "compare address, AS numbers and password with what the host has for this session",
+    };
     let remedy = remedy
         .replace("{address}", &neighbor.address.to_string())
         .replace("{their-asn}", &neighbor.asn.to_string())
-        .replace("{our-asn}", &asn.to_string());
+        .replace("{our-asn}", &meant.asn.to_string());
     Finding::wrong(check, seen, remedy)
 }
 
@@ -92,7 +97,7 @@ fn told(neighbor: &Neighbor) -> Finding {
         (Stand::Withdrawn, 0) => Finding::unsure(
             check,
             format!("{name} is told of no {family} prefix: it is withdrawn"),
-            "imrs ctl status says why; after a drain: imrs ctl undrain",
+            "imrs ctl route says why",
         ),
         (Stand::Withdrawn, count) => Finding::wrong(
             check,
@@ -115,6 +120,17 @@ fn told(neighbor: &Neighbor) -> Finding {
         ),
     }
 }
+
+/// Nothing comes back, without a password: what is not signed as agreed is dropped in silence
+/// (RFC 2385 section 2.0).
+const SILENT: &str = "nothing comes back from {address}: check `address`; if the host wants a \
+    password for this session, name it by `password-file`; else ask the host whether a filter stops \
+    port 179";
+
+/// Nothing comes back, with a password.
+const SILENT_WITH_PASSWORD: &str = "nothing comes back from {address}: compare the password of this \
+    session, letter by letter, with the one that the host has, as a wrong one is dropped in silence; \
+    then check `address`, and ask the host whether a filter stops port 179";
 
 /// Parts of what BIRD says last of a session, in lower case, and what that means. The first that
 /// is found counts.
@@ -142,11 +158,6 @@ const CAUSES: &[(&str, &str)] = &[
     (
         "hold timer",
         "{address} fell silent: ask the host whether packets to port 179 are lost or filtered",
-    ),
-    (
-        "timed out",
-        "nothing comes back from {address}: check `address`, and the password of both sides; ask \
-         the host whether a filter stops port 179",
     ),
     (
         "administrative",

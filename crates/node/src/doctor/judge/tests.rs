@@ -1,10 +1,12 @@
 //! The stories that `imrs doctor` is for.
 
 use super::judge;
-use crate::doctor::evidence::{Evidence, Interface, Meant, Sight};
+use crate::doctor::evidence::{Evidence, Interface, Meant};
 use crate::doctor::{Finding, Verdict};
 use crate::route::v1::{Bird, FamilyName, Neighbor, Report, Stand};
 use imrs_fleet::{Both, Family};
+use imrs_zone::record::UnixTime;
+use std::net::IpAddr;
 
 fn neighbor(name: &str, address: &str, family: FamilyName) -> Neighbor {
     Neighbor {
@@ -28,6 +30,7 @@ fn evidence() -> Evidence {
     Evidence {
         meant: Meant {
             identity: Some("aa01-ke-nbo".to_owned()),
+            passwords: vec!["host-v4".to_owned()],
             is_announced: true,
             asn: 64_500,
             addresses: addresses.to_vec(),
@@ -51,7 +54,10 @@ fn evidence() -> Evidence {
         is_clock_synchronised: Some(true),
         tracks_flows: false,
         status: Err("not of this test".to_owned()),
-        queries: None,
+        route: Err("not of this test".to_owned()),
+        callers: None,
+        // Noon.
+        now: UnixTime(1_785_585_600),
         keeper: Ok(Report {
             bird: Bird::Up,
             ipv4: Stand::Announced,
@@ -61,17 +67,6 @@ fn evidence() -> Evidence {
                 neighbor("host-v6", "2001:db8:1::1", FamilyName::Ipv6),
             ],
             ..Report::default()
-        }),
-        sights: Vec::new(),
-    }
-}
-
-fn sight(v4: Option<&str>, v6: Option<&str>) -> Sight {
-    Sight {
-        witness: "aa02-de-fra".to_owned(),
-        reached: Ok(Both {
-            v4: v4.map(str::to_owned),
-            v6: v6.map(str::to_owned),
         }),
     }
 }
@@ -84,12 +79,10 @@ fn seen(evidence: &Evidence, family: Family) -> Finding {
     found.unwrap_or_else(|| panic!("{family} is not judged"))
 }
 
-const US: Option<&str> = Some("aa01-ke-nbo");
-
 #[test]
 fn a_family_that_reaches_nobody_is_named_with_neighbor_and_prefix() {
     let mut evidence = evidence();
-    evidence.sights = vec![sight(None, US)];
+    evidence.callers = Some(Both { v4: 0, v6: 500 });
     let finding = seen(&evidence, Family::V4);
     assert_eq!(finding.verdict, Verdict::Wrong);
     assert!(
@@ -109,49 +102,46 @@ fn a_family_that_reaches_nobody_is_named_with_neighbor_and_prefix() {
 }
 
 #[test]
-fn a_host_that_passes_nothing_on_is_named_in_both_families() {
-    let mut evidence = evidence();
-    evidence.sights = vec![sight(None, None)];
-    for (family, name) in [(Family::V4, "host-v4"), (Family::V6, "host-v6")] {
-        let finding = seen(&evidence, family);
-        assert_eq!(finding.verdict, Verdict::Wrong);
-        let remedy = finding.remedy.unwrap();
-        assert!(
-            remedy.contains("onward") && remedy.contains(name),
-            "{remedy}"
-        );
-    }
-}
-
-#[test]
-fn without_witnesses_the_counts_tell_what_they_can() {
+fn whoever_may_be_this_machine_is_not_counted() {
+    // The machine has asked from its own addresses, which are two of IPv4.
     for (v4, v6, expected) in [
-        (0, 5_000, Verdict::Wrong),
-        (0, 5, Verdict::Unsure),
+        (2, 50, Verdict::Wrong),
+        (2, 5, Verdict::Unsure),
         (0, 0, Verdict::Unsure),
-        (7, 5_000, Verdict::Well),
+        (3, 50, Verdict::Well),
     ] {
         let mut evidence = evidence();
-        evidence.queries = Some(Both { v4, v6 });
+        let own: [IpAddr; 2] = ["127.0.0.1", "203.0.113.10"].map(|text| text.parse().unwrap());
+        evidence.interfaces.as_mut().unwrap()[0]
+            .addresses
+            .extend(own);
+        evidence.callers = Some(Both { v4, v6 });
         assert_eq!(seen(&evidence, Family::V4).verdict, expected, "{v4} {v6}");
     }
 }
 
 #[test]
-fn witnesses_that_reach_other_sites_prove_nothing_against_us() {
-    let other = Some("aa02-de-fra");
-    for (v4, v6, expected) in [
-        (other, other, Verdict::Unsure),
-        (other, US, Verdict::Unsure),
-        (US, other, Verdict::Well),
+fn whoever_is_told_for_long_and_asked_by_nobody_is_kept_from_the_world() {
+    for (since, expected) in [
+        ("2026-08-01T11:50:00Z", Verdict::Unsure),
+        ("2026-08-01T11:30:00Z", Verdict::Wrong),
+        ("2026-07-01T00:00:00Z", Verdict::Wrong),
     ] {
         let mut evidence = evidence();
-        evidence.sights = vec![sight(v4, v6)];
-        assert_eq!(
-            seen(&evidence, Family::V4).verdict,
-            expected,
-            "{v4:?} {v6:?}"
+        evidence.callers = Some(Both { v4: 0, v6: 0 });
+        for neighbor in &mut evidence.keeper.as_mut().unwrap().neighbors {
+            neighbor.since = Some(since.to_owned());
+        }
+        let finding = seen(&evidence, Family::V6);
+        assert_eq!(finding.verdict, expected, "{since}");
+        let remedy = finding.remedy.unwrap();
+        assert!(
+            remedy.contains("onward") && remedy.contains("host-v6"),
+            "{remedy}"
         );
+        // A day begins with nobody having asked.
+        evidence.now = UnixTime(1_785_585_600 - 12 * 3600 + 60);
+        assert_eq!(seen(&evidence, Family::V6).verdict, Verdict::Unsure);
     }
 }
 
@@ -164,11 +154,12 @@ fn a_session_that_is_down_says_which_end_is_wrong() {
         ("BGP Error: Hold timer expired", "fell silent"),
         ("Received: Administrative shutdown", "shut the session down"),
         ("something new", "compare address"),
+        ("", "the password of this session"),
     ] {
         let mut evidence = evidence();
         let report = evidence.keeper.as_mut().unwrap();
         report.neighbors[0].state = "active".to_owned();
-        report.neighbors[0].trouble = Some(trouble.to_owned());
+        report.neighbors[0].trouble = Some(trouble.to_owned()).filter(|text| !text.is_empty());
         let findings = judge(&evidence);
         let session = findings.iter().find(|one| one.check == "session").unwrap();
         assert_eq!(session.verdict, Verdict::Wrong);

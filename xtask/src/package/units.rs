@@ -90,5 +90,5 @@ const PROGRAMS: [&str; 6] = [
     "usr/bin/chgrp",
     "usr/bin/chmod",
     "usr/sbin/bird",
-    "bin/kill",
+    "bin/sh",
 ];

@@ -3,7 +3,7 @@
 use crate::lab::namespace::Namespace;
 use anyhow::{Result, ensure};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
@@ -44,14 +44,14 @@ impl Flow {
             let (shared, door) = (Arc::clone(&shared), network.door()?);
             threads.push(thread::spawn(move || {
                 let entered = door.enter_here();
-                let ask = match number {
-                    0 => over_tcp,
-                    _ => over_udp,
+                let any: IpAddr = match server {
+                    SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                    SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
                 };
                 while entered.is_ok() && !shared.ends.load(Relaxed) {
                     let (count, answered) = match number {
-                        0 => (&shared.tcp, ask(server)),
-                        _ => (&shared.udp, ask(server)),
+                        0 => (&shared.tcp, over_tcp(server)),
+                        _ => (&shared.udp, over_udp(any, server)),
                     };
                     count.fetch_add(1, Relaxed);
                     shared.lost.fetch_add(u64::from(answered.is_err()), Relaxed);
@@ -72,7 +72,7 @@ impl Flow {
                 return Ok(());
             }
             ensure!(
-                start.elapsed() < PATIENCE * 4,
+                start.elapsed() < PATIENCE * 15,
                 "the flow of queries stands: {now:?}"
             );
             thread::sleep(PACE);
@@ -109,13 +109,9 @@ impl Drop for Flow {
     }
 }
 
-/// Asks for the SOA of the root over UDP, from a port of its own.
-pub(super) fn over_udp(server: SocketAddr) -> io::Result<()> {
-    let any: SocketAddr = match server {
-        SocketAddr::V4(_) => ([0; 4], 0).into(),
-        SocketAddr::V6(_) => ([0; 16], 0).into(),
-    };
-    let socket = UdpSocket::bind(any)?;
+/// Asks for the SOA of the root over UDP, from an address.
+pub(super) fn over_udp(source: IpAddr, server: SocketAddr) -> io::Result<()> {
+    let socket = UdpSocket::bind((source, 0))?;
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.connect(server)?;
     socket.send(&QUERY)?;
@@ -162,4 +158,4 @@ const MORE: u64 = 400;
 const PACE: Duration = Duration::from_millis(2);
 
 /// Who waits this long for an answer on this machine has lost the query.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);

@@ -28,7 +28,7 @@ pub(super) fn play(room: &Room, first: &Path, next: &Path, said: &dyn Fn(&str)) 
     Ok(())
 }
 
-fn install(room: &Room, what: &str) -> Result<()> {
+pub(super) fn install(room: &Room, what: &str) -> Result<()> {
     room.told(&format!(
         "apt-get --quiet --yes --no-install-recommends install {what}"
     ))?;
@@ -42,7 +42,7 @@ fn current(room: &Room) -> Result<String> {
 }
 
 /// The process that systemd takes for the server, and the version of its program.
-fn in_office(room: &Room) -> Result<(u32, String)> {
+pub(super) fn in_office(room: &Room) -> Result<(u32, String)> {
     room.told("systemctl is-active imrs.service")?;
     let told = room.told(
         "p=$(systemctl show --property=MainPID --value imrs.service) && echo $p $(readlink /proc/$p/exe)",
@@ -77,7 +77,8 @@ fn installed(room: &Room) -> Result<()> {
 /// Gives the server a test root, as there is no network to fetch the real one by.
 fn serves(room: &Room) -> Result<()> {
     room.told(
-        "imrs zone synth --tlds 20 --out /srv/zone >/dev/null && chmod -R a+rX /srv/zone
+        "imrs zone synth --tlds 20 --out /srv/zone >/dev/null && chmod -R a+rX /srv/zone \
+             || exit 1
          sed -i 's|^name = \".\"|&\\nfile = \"/srv/zone/root.zone\"\\nanchors = \"/srv/zone/anchors.ds\"|' \
              /etc/imrs/imrs.toml
          imrs check-config /etc/imrs/imrs.toml && systemctl restart imrs.service",

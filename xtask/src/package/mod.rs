@@ -6,11 +6,15 @@
 //! room    a fresh Debian that runs in a folder, gone at the end
 //! flow    queries that go on meanwhile
 //! life    installed, upgraded, rolled back, removed
+//! host    a router with BIRD in front of the room, and clients beyond it
+//! single  configured, announced, looked at by the doctor, killed
 //! ```
 
 mod flow;
+mod host;
 mod life;
 mod room;
+mod single;
 mod units;
 
 use crate::peers::{Tool, ensure_installed, tool_command};
@@ -63,7 +67,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     said("lintian has no errors");
     let room = room::Room::boot()?;
     said("a fresh Debian runs");
-    if let Err(error) = life::play(&room, &first, &next, &said) {
+    let played =
+        life::play(&room, &first, &next, &said).and_then(|()| single::play(&room, &first, &said));
+    if let Err(error) = played {
         if let Ok(log) = room.told("journalctl --no-pager --lines=40 --unit='imrs*'") {
             println!("{log}");
         }
@@ -83,7 +89,11 @@ fn lint(package: &Path) -> Result<()> {
     Ok(())
 }
 
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 5] = [
+    Tool {
+        command: "ip",
+        package: "iproute2",
+    },
     Tool {
         command: "systemd-analyze",
         package: "systemd",

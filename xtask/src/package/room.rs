@@ -34,8 +34,9 @@ impl Room {
     /// Unpacks and starts one; the first time it is made of the machine's sources of packages.
     pub(super) fn boot() -> Result<Room> {
         let packed = packed()?;
+        remove_left_behind();
         let folder = tempfile::Builder::new()
-            .prefix("imrs-room-")
+            .prefix(&format!("{PREFIX}{}-", std::process::id()))
             .tempdir_in(workspace::builds())?;
         let mut tar = Command::new("tar");
         told(tar.arg("-xf").arg(packed).arg("-C").arg(folder.path()))?;
@@ -44,7 +45,8 @@ impl Room {
         let log = fs::File::create(folder.path().join(LOG))?;
         let mut holder = Command::new("sh");
         holder.args(["-c", JOIN, "sh"]).arg(&cgroup);
-        holder.arg("nsenter");
+        // It ends with this process, however that ends.
+        holder.args(["setpriv", "--pdeathsig=KILL", "nsenter"]);
         holder.arg(format!("--net={}", network.path().display()));
         holder.args(["unshare", "--mount", "--pid", "--uts", "--ipc", "--cgroup"]);
         // What it starts ends with it, and what it mounts is gone.
@@ -185,14 +187,38 @@ fn cgroup() -> PathBuf {
         true => root.to_owned(),
         false => root.join("unified"),
     };
-    root.join(format!("imrs-room-{}", std::process::id()))
+    root.join(format!("{PREFIX}{}", std::process::id()))
+}
+
+/// Removes what runs that were killed have left.
+fn remove_left_behind() {
+    let is_over = |name: &str| {
+        let owner = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split('-').next());
+        owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists())
+    };
+    let cgroups = cgroup().parent().map(Path::to_owned).unwrap_or_default();
+    for (place, remove) in [
+        (cgroups, remove as fn(&Path) -> bool),
+        (workspace::builds(), |folder| {
+            fs::remove_dir_all(folder).is_ok()
+        }),
+    ] {
+        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+            if is_over(&entry.file_name().to_string_lossy()) {
+                remove(&entry.path());
+            }
+        }
+    }
 }
 
 /// Removes a cgroup with those below it, if nothing runs there any more.
 fn remove(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.path().is_dir()) {
-        remove(&entry.path());
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path());
+        }
     }
     fs::remove_dir(folder).is_ok() || !folder.exists()
 }
@@ -221,6 +247,9 @@ fn packed() -> Result<PathBuf> {
     fs::rename(&fresh, &file)?;
     Ok(file)
 }
+
+/// How the names of folders and cgroups begin; the number of the process that made them follows.
+const PREFIX: &str = "imrs-room-";
 
 /// What its start says, if anything.
 const LOG: &str = "boot.log";

@@ -3,7 +3,8 @@
 //!
 //! Start reading at [`run`]. `transfer` is about zone transfers, with the scenes in `play`; `stage` has the namespaces
 //! and the servers on it, `load` the queries that go on all the while, `transcript` what is
-//! printed. `attack` is a drill of its own.
+//! printed. `attack` is a drill of its own, and `site` has networks
+//! and all nodes of a fleet.
 
 mod attack;
 mod load;
@@ -11,6 +12,7 @@ mod made;
 pub(crate) mod namespace;
 mod play;
 mod queries;
+mod site;
 mod stage;
 mod task;
 mod transcript;
@@ -31,6 +33,8 @@ enum Scene {
     Transfer(transfer::Options),
     /// imrs, NSD and Knot with equal limits under floods and slow connections.
     Attack(attack::Options),
+    /// Singles and a Cluster in networks with BGP, under load, and all that may happen to them.
+    Site(site::Options),
 }
 
 /// Plays a scene.
@@ -38,5 +42,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.scene {
         Scene::Transfer(options) => transfer::run(options),
         Scene::Attack(options) => attack::run(options),
+        Scene::Site(options) => site::run(options),
     }
 }

@@ -79,6 +79,11 @@ impl Daemon {
         String::from_utf8_lossy(&log).into_owned()
     }
 
+    /// Whether its first process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     /// Sends its first process a signal, named as `kill` names it.
     pub(crate) fn signal(&self, name: &str) {
         signal(name, &[self.child.id()]);

@@ -1,0 +1,126 @@
+//! The picture of a failover: queries a second by who answers them, over time, and what is lost.
+//!
+//! Start reading at [`Film::draw`].
+
+use super::load::Asked;
+use super::measure::{Span, rates};
+use super::plan::Place;
+use super::query::By;
+use anyhow::{Result, anyhow};
+use plotters::prelude::*;
+use std::fmt::Display;
+use std::path::Path;
+use std::time::Duration;
+
+/// What was seen of one scene.
+#[derive(Clone, Debug)]
+pub(super) struct Film {
+    /// What it is called.
+    pub(super) title: String,
+    /// All queries of the clients of the Cluster.
+    pub(super) asked: Vec<Asked>,
+    /// From when to when.
+    pub(super) span: Span,
+}
+
+/// Draws films below each other into an SVG file.
+pub(super) fn draw(films: &[Film], file: &Path) -> Result<()> {
+    let size = (WIDTH, HEIGHT * films.len().max(1) as u32);
+    let whole = SVGBackend::new(file, size).into_drawing_area();
+    whole.fill(&WHITE).map_err(wrong)?;
+    let areas = whole.split_evenly((films.len().max(1), 1));
+    for (film, area) in films.iter().zip(areas) {
+        film.draw(&area)?;
+    }
+    whole.present().map_err(wrong)
+}
+
+impl Film {
+    fn draw(&self, area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>) -> Result<()> {
+        let rates = rates(&self.asked, self.span, STEP);
+        let points = rates.values().flatten();
+        let most = points.map(|(_, rate)| *rate).fold(1.0, f64::max);
+        let end = (self.span.to - self.span.from).as_secs_f64();
+        let mut chart = ChartBuilder::on(area)
+            .margin(6)
+            .caption(&self.title, ("sans-serif", 15))
+            .set_label_area_size(LabelAreaPosition::Left, 52)
+            .set_label_area_size(LabelAreaPosition::Bottom, 22)
+            .build_cartesian_2d(0.0..end * LEGEND, 0.0..most * 1.15)
+            .map_err(wrong)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(TRANSPARENT)
+            .x_label_formatter(&|second| format!("{second:.0} s"))
+            .y_label_formatter(&|value| format!("{value:.0}"))
+            .y_desc("queries a second")
+            .draw()
+            .map_err(wrong)?;
+        for (by, points) in rates {
+            let (name, colour) = look(by);
+            chart
+                .draw_series([PathElement::new(points, colour.stroke_width(2))])
+                .map_err(wrong)?
+                .label(name)
+                .legend(move |(x, y)| {
+                    Rectangle::new([(x, y - 3), (x + 14, y + 3)], colour.filled())
+                });
+        }
+        let is_lost = |one: &&Asked| one.answered.is_none() && self.span.has(one.sent);
+        let lost = self.asked.iter().filter(is_lost);
+        let at = lost.map(|one| (one.sent - self.span.from).as_secs_f64());
+        let marks: Vec<_> = at
+            .map(|at| Cross::new((at, most * 0.03), 3, BLACK))
+            .collect();
+        chart
+            .draw_series(marks)
+            .map_err(wrong)?
+            .label("a lost query")
+            .legend(|(x, y)| Cross::new((x + 7, y), 3, BLACK));
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .margin(16)
+            .label_font(("sans-serif", 11))
+            .background_style(WHITE.mix(0.8))
+            .draw()
+            .map_err(wrong)
+    }
+}
+
+fn look(by: By) -> (String, RGBColor) {
+    match by {
+        By::Node(place) => (place.identity().unwrap_or("?").to_owned(), colour(place)),
+        By::Falsifier => ("a falsified copy".to_owned(), RGBColor(200, 30, 30)),
+        By::Nobody => ("somebody unknown".to_owned(), RGBColor(90, 90, 90)),
+    }
+}
+
+fn colour(place: Place) -> RGBColor {
+    match place {
+        Place::N1 => RGBColor(30, 90, 200),
+        Place::N2 => RGBColor(220, 120, 0),
+        Place::N3 => RGBColor(20, 140, 60),
+        Place::N4 => RGBColor(130, 50, 160),
+        Place::SingleA => RGBColor(0, 150, 160),
+        _ => RGBColor(120, 90, 40),
+    }
+}
+
+/// The errors of the library refer to the canvas, which ends before they are told.
+fn wrong(error: impl Display) -> anyhow::Error {
+    anyhow!("cannot draw: {error}")
+}
+
+/// Of the picture.
+const WIDTH: u32 = 1200;
+
+/// Of one film.
+const HEIGHT: u32 = 300;
+
+/// The time axis is so much longer than the time, for the legend.
+const LEGEND: f64 = 1.18;
+
+/// Over which rates are taken: fine enough for half a second to show.
+const STEP: Duration = Duration::from_millis(100);

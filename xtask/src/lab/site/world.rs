@@ -1,0 +1,224 @@
+//! All that runs: the networks, the nodes, and the servers around them.
+//!
+//! Start reading at [`World::build`]; a scene begins with [`World::settle`]. This file does not
+//! know what is played.
+
+use super::load::{Asked, Load};
+use super::measure::Span;
+use super::network::Network;
+use super::node::Node;
+use super::plan::Place;
+use super::servers::{self, Falsifiers};
+use super::users::Users;
+use super::watch::{Leads, Watch};
+use super::zone::{Life, Roots, falsified};
+use crate::lab::transcript::Transcript;
+use crate::peers::{Daemon, Peer};
+use crate::transfer::Host;
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Everything. Fields end in this order when it is dropped: who asks, who answers, the network.
+pub(super) struct World {
+    /// What is told while it happens.
+    pub(super) transcript: Transcript,
+    /// Load, by catchment.
+    pub(super) loads: BTreeMap<Place, Load>,
+    /// People who ask resolvers.
+    pub(super) users: Vec<Users>,
+    /// The routes of the routers that decide.
+    pub(super) watches: BTreeMap<Place, Watch>,
+    falsifiers: BTreeMap<Place, Falsifiers>,
+    nodes: BTreeMap<Place, Node>,
+    _resolvers: Vec<Daemon>,
+    _domains: Peer,
+    /// Where the zone comes from.
+    pub(super) primary: Host,
+    /// What it is made by.
+    pub(super) roots: Roots,
+    falsified: String,
+    /// Queries a second that upgrades are done under, once it is known.
+    pub(super) half: Option<u32>,
+    /// Those of the clients of the Cluster otherwise.
+    pub(super) usual: u32,
+    /// Whether capacity is not looked for.
+    pub(super) is_brief: bool,
+    /// The places.
+    pub(super) network: Network,
+    _folder: TempDir,
+}
+
+impl World {
+    /// Builds it, with load that goes on until the end, and waits until all is announced.
+    pub(super) fn build(
+        program: &Path,
+        tlds: usize,
+        rates: &Rates,
+        is_brief: bool,
+    ) -> Result<World> {
+        let transcript = Transcript::new();
+        let folder = tempfile::tempdir()?;
+        let mut roots = Roots::new(tlds)?;
+        let version = roots.make(Life::LONG)?;
+        let falsified = falsified(&version)?;
+        transcript.tell("lab", "joins the networks");
+        let network = Network::build()?;
+        transcript.tell("links", network.links);
+        let primary = servers::primary(&network, &roots.anchors, &version)?;
+        let domains = servers::domains(&network, folder.path())?;
+        let start = transcript.start;
+        let mut watches = BTreeMap::new();
+        for (router, _) in Place::ROUTERS {
+            watches.insert(router, Watch::start(&network, router, start)?);
+        }
+        transcript.tell("lab", "starts the nodes");
+        let mut nodes = BTreeMap::new();
+        for place in [Place::Witness].into_iter().chain(Place::ANNOUNCING) {
+            let node = Node::start(program, &network, place, &roots.anchors)?;
+            nodes.insert(place, node);
+        }
+        let resolvers =
+            Place::CATCHMENTS.map(|place| servers::resolver(&network, place, &roots.anchors));
+        let mut world = World {
+            transcript,
+            loads: BTreeMap::new(),
+            users: Vec::new(),
+            watches,
+            falsifiers: BTreeMap::new(),
+            nodes,
+            _resolvers: resolvers.into_iter().collect::<Result<_>>()?,
+            _domains: domains,
+            primary,
+            roots,
+            falsified,
+            half: None,
+            usual: rates.0[0].1,
+            is_brief,
+            network,
+            _folder: folder,
+        };
+        world.settle()?;
+        for (place, rate, flows) in rates.0 {
+            let load = Load::start(&world.network, place, (rate, flows), start)?;
+            world.loads.insert(place, load);
+            world
+                .users
+                .push(Users::start(&world.network, place, start)?);
+        }
+        Ok(world)
+    }
+
+    /// Waits until all that may announce do, in both families, and nothing has changed for a
+    /// moment.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        for place in Place::ANNOUNCING {
+            let watch = self.watch(place.home().router);
+            watch
+                .wait(Leads::There, place, SETTLE)
+                .with_context(|| format!("before the scene:\n{}", self.nodes[&place].log_ends()))?;
+        }
+        thread::sleep(QUIET);
+        Ok(())
+    }
+
+    /// Since the lab began.
+    pub(super) fn now(&self) -> Duration {
+        self.transcript.start.elapsed()
+    }
+
+    /// A node.
+    pub(super) fn node(&self, place: Place) -> &Node {
+        &self.nodes[&place]
+    }
+
+    /// A node, to start and to kill what runs on it, and where it is.
+    pub(super) fn node_mut(&mut self, place: Place) -> (&mut Node, &Network) {
+        let node = self.nodes.get_mut(&place).expect("all nodes were made");
+        (node, &self.network)
+    }
+
+    /// The routes of a router.
+    pub(super) fn watch(&self, router: Place) -> &Watch {
+        &self.watches[&router]
+    }
+
+    /// Starts servers of a falsified copy behind these nodes, where there are none yet.
+    pub(super) fn falsify(&mut self, places: &[Place]) -> Result<()> {
+        for place in places {
+            if !self.falsifiers.contains_key(place) {
+                let falsifiers = Falsifiers::start(&self.network, *place, &self.falsified)?;
+                self.falsifiers.insert(*place, falsifiers);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the primary a new version.
+    pub(super) fn publish(&mut self, life: Life) -> Result<u32> {
+        let version = self.roots.make(life)?;
+        self.primary.publish(&version.text())?;
+        Ok(version.serial)
+    }
+
+    /// Waits until what was asked by now is answered or lost, and gives all that was asked since a
+    /// time by all catchments.
+    pub(super) fn asked(&self, span: Span) -> Vec<(Place, Vec<Asked>)> {
+        let from_each = self.loads.iter().map(|(place, load)| {
+            let asked = load.since(span.from).into_iter();
+            (*place, asked.filter(|one| one.sent < span.to).collect())
+        });
+        from_each.collect()
+    }
+
+    /// How many announce a family, by the routes of those they announce it to.
+    pub(super) fn announcing(&self, family: usize) -> usize {
+        let places = Place::ANNOUNCING.into_iter();
+        places
+            .filter(|place| {
+                let there = self.watch(place.home().router).now(family);
+                there.contains(place.name())
+            })
+            .count()
+    }
+
+    /// Tells something about a place.
+    pub(super) fn tell(&self, who: &str, what: &str) {
+        self.transcript.tell(who, what);
+    }
+
+    /// Waits for something, with the logs of a node if it does not come.
+    pub(super) fn until(
+        &self,
+        what: &str,
+        place: Place,
+        limit: Duration,
+        holds: impl Fn(&World) -> bool,
+    ) -> Result<()> {
+        let start = Instant::now();
+        while !holds(self) {
+            ensure!(
+                start.elapsed() < limit,
+                "{what}: not after {limit:?}\n{}",
+                self.node(place).log_ends()
+            );
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+}
+
+/// Queries a second and flows of each catchment.
+pub(super) struct Rates(pub(super) [(Place, u32, usize); 3]);
+
+/// Sessions, probation and leases together; more only on a crowded machine.
+const SETTLE: Duration = Duration::from_secs(60);
+
+/// Time with all announced before a scene begins.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(10);

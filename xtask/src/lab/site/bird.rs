@@ -85,15 +85,6 @@ impl Bird {
     }
 }
 
-/// The sessions of a router, one for each neighbor and family.
-pub(super) fn sessions(place: Place) -> Vec<String> {
-    let links = neighbors(place);
-    let names = links.map(|(link, end)| peer(link, end).name());
-    names
-        .flat_map(|name| [format!("{name}_4"), format!("{name}_6")])
-        .collect()
-}
-
 /// The sessions of a router with one neighbor.
 pub(super) fn sessions_with(neighbor: Place) -> [String; 2] {
     let name = neighbor.name();
@@ -115,8 +106,8 @@ protocol kernel {{ merge paths on; ipv4 {{ import none; export where source != R
 protocol kernel {{ merge paths on; ipv6 {{ import none; export where source != RTS_DEVICE; }}; }}
 protocol bfd {{ interface \"*\" {{ interval {BFD_MS} ms; multiplier 3; }}; }}
 function heed() {{ if (65535, 0) ~ bgp_community then bgp_local_pref = 0; }}
-filter routes {{ heed(); accept; }}
-filter cluster {{ bgp_local_pref = 200; heed(); accept; }}
+filter from_network {{ heed(); accept; }}
+filter from_cluster {{ bgp_local_pref = 200; heed(); accept; }}
 filter service4 {{ if net != {v4} then reject; heed(); accept; }}
 filter service6 {{ if net != {v6} then reject; heed(); accept; }}
 template bgp neighbor_of_{asn} {{
@@ -153,8 +144,8 @@ fn session(peer: Place, link: Link, end: End, family: u8, asn: u32) -> String {
     let routed = Place::ROUTERS.iter().find(|(one, _)| *one == peer);
     let (its, import, export) = match routed {
         None => (OPERATOR, format!("service{family}"), "none"),
-        Some((Place::Router, its)) => (*its, "cluster".to_owned(), "all"),
-        Some((_, its)) => (*its, "routes".to_owned(), "all"),
+        Some((Place::Router, its)) => (*its, "from_cluster".to_owned(), "all"),
+        Some((_, its)) => (*its, "from_network".to_owned(), "all"),
     };
     format!(
         "protocol bgp {}_{family} from neighbor_of_{asn} {{
@@ -216,18 +207,19 @@ mod tests {
 
     #[test]
     fn a_router_has_a_session_of_each_family_with_each_neighbor() {
-        let names = sessions(Place::HostA);
-        assert_eq!(names, ["up_4", "up_6", "a_4", "a_6"]);
         let text = router(Place::HostA, 64510);
-        for name in names {
-            assert!(text.contains(&format!("protocol bgp {name} ")), "{text}");
+        for neighbor in [Place::Upstream, Place::SingleA] {
+            for name in sessions_with(neighbor) {
+                assert!(text.contains(&format!("protocol bgp {name} ")), "{text}");
+            }
         }
+        assert_eq!(text.matches("protocol bgp").count(), 4);
     }
 
     #[test]
     fn nodes_are_believed_the_service_prefixes_alone() {
         let text = router(Place::Router, 64530);
         assert_eq!(text.matches("import filter service4").count(), 4);
-        assert_eq!(text.matches("import filter routes").count(), 2);
+        assert_eq!(text.matches("import filter from_network").count(), 2);
     }
 }

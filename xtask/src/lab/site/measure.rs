@@ -173,14 +173,15 @@ mod tests {
     #[test]
     fn rates_are_those_of_responses() {
         let log = [
-            asked(0, Some((10, N1)), true),
-            asked(0, Some((60, N1)), true),
+            asked(0, Some((100, N1)), true),
+            asked(0, Some((600, N1)), true),
+            asked(0, Some((700, N1)), true),
         ];
         let span = Span {
             from: Duration::ZERO,
-            to: Duration::from_millis(100),
+            to: Duration::from_secs(1),
         };
-        let rates = rates(&log, span, Duration::from_millis(50));
-        assert_eq!(rates[&N1], [(0.025, 20.0), (0.075, 20.0)]);
+        let rates = rates(&log, span, Duration::from_millis(500));
+        assert_eq!(rates[&N1], [(0.25, 2.0), (0.75, 4.0)]);
     }
 }

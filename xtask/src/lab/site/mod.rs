@@ -49,7 +49,8 @@ pub(super) struct Options {
     /// How often each is played.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
-    /// A fixed load for upgrades, instead of half of what this machine carries.
+    /// Leave out what takes minutes, and offer a fixed load during upgrades instead of half of what
+    /// this machine carries.
     #[arg(long)]
     brief: bool,
     /// Delegations of the root.
@@ -76,7 +77,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if !options.need.is_met()? {
         return Ok(());
     }
-    let wanted = wanted(&options.scene)?;
+    let wanted = wanted(options)?;
     let (nsd, knot) = (Software::Nsd.tool(), Software::Knot.tool());
     ensure_installed(&[
         bird::BIRD,
@@ -199,14 +200,18 @@ impl Told {
 }
 
 /// The scenes that were asked for, in the order of all.
-fn wanted(names: &[String]) -> Result<Vec<Scene>> {
+fn wanted(options: &Options) -> Result<Vec<Scene>> {
+    let names = &options.scene;
     for name in names {
         if !ALL.iter().any(|scene| scene.name == name) {
             let all: Vec<&str> = ALL.iter().map(|scene| scene.name).collect();
             bail!("there is no scene {name}; there are {}", all.join(", "));
         }
     }
-    let is_wanted = |scene: &Scene| names.is_empty() || names.iter().any(|name| name == scene.name);
+    let is_wanted = |scene: &Scene| match names.as_slice() {
+        [] => !(scene.is_long && options.brief),
+        names => names.iter().any(|name| name == scene.name),
+    };
     Ok(ALL.into_iter().filter(is_wanted).collect())
 }
 

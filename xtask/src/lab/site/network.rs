@@ -8,6 +8,7 @@ use crate::lab::namespace::Namespace;
 use crate::peers::Tool;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,10 +28,9 @@ impl Network {
     pub(super) fn build() -> Result<Network> {
         let mut places = BTreeMap::new();
         for place in LINKS.iter().flat_map(|link| [link.router, link.other]) {
-            if !places.contains_key(&place) {
-                let namespace = Namespace::make(place.name())?;
+            if let Entry::Vacant(entry) = places.entry(place) {
+                let namespace = entry.insert(Namespace::make(place.name())?);
                 namespace.enter(prepare).context(place.name())?;
-                places.insert(place, namespace);
             }
         }
         let mut network = Network {

@@ -26,7 +26,7 @@ pub(super) struct Node {
     /// Where it is.
     pub(super) place: Place,
     program: PathBuf,
-    directory: Arc<TempDir>,
+    _directory: TempDir,
     files: Files,
     serve: Option<Daemon>,
     keeper: Option<Daemon>,
@@ -52,7 +52,7 @@ impl Node {
         place: Place,
         anchors: &str,
     ) -> Result<Node> {
-        let directory = Arc::new(Daemon::directory()?);
+        let directory = Daemon::directory()?;
         let files = Files::in_folder(directory.path());
         for folder in [&files.route, &files.state] {
             fs::create_dir_all(folder)?;
@@ -67,7 +67,7 @@ impl Node {
         let mut node = Node {
             place,
             program: program.to_owned(),
-            directory,
+            _directory: directory,
             files,
             serve: None,
             keeper: None,
@@ -196,11 +196,6 @@ impl Node {
         let daemon = Daemon::start(&mut imrs, directory, NOWHERE, [])?;
         thread::sleep(PAUSE);
         Ok(daemon)
-    }
-
-    /// Where its files are.
-    pub(super) fn folder(&self) -> &Path {
-        self.directory.path()
     }
 }
 

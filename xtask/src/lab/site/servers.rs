@@ -205,8 +205,9 @@ fn join(node: &Namespace, namespace: &Namespace) -> Result<()> {
     ] {
         namespace.ip(&[family, "address", "add", &service, "dev", "lo"])?;
         namespace.ip(&[family, "route", "add", "default", "via", near])?;
+        // A node that asks itself would otherwise do so from the service address.
         node.ip(&[
-            family, "route", "add", "default", "via", far, "table", ASTRAY,
+            family, "route", "add", "default", "via", far, "src", near, "table", ASTRAY,
         ])?;
     }
     Ok(())

@@ -58,14 +58,6 @@ impl Watch {
         })
     }
 
-    /// All changes since this time, with what held then.
-    pub(super) fn since(&self, since: Duration, family: usize) -> Vec<Change> {
-        let seen = self.seen();
-        let own: Vec<&Change> = seen.iter().filter(|one| one.family == family).collect();
-        let first = own.iter().rposition(|one| one.at <= since).unwrap_or(0);
-        own[first..].iter().copied().cloned().collect()
-    }
-
     /// To whom the prefix leads now.
     pub(super) fn now(&self, family: usize) -> BTreeSet<String> {
         let seen = self.seen();
@@ -165,11 +157,11 @@ fn read(line: &str) -> Option<(usize, BTreeSet<String>)> {
     let mut to = BTreeSet::new();
     let rest: Vec<&str> = words.collect();
     for pair in rest.windows(2) {
-        if let ["dev", interface] = pair {
-            if !is_deleted {
-                let name = interface.strip_prefix("to-").unwrap_or(interface);
-                to.insert(name.to_owned());
-            }
+        if let ["dev", interface] = pair
+            && !is_deleted
+        {
+            let name = interface.strip_prefix("to-").unwrap_or(interface);
+            to.insert(name.to_owned());
         }
     }
     Some((family, to))

@@ -3,7 +3,7 @@
 //! Start reading at [`World::build`]; a scene begins with [`World::settle`]. This file does not
 //! know what is played.
 
-use super::load::{Asked, Load};
+use super::load::{Asked, Load, PATIENCE};
 use super::measure::Span;
 use super::network::Network;
 use super::node::Node;
@@ -164,12 +164,12 @@ impl World {
         Ok(version.serial)
     }
 
-    /// Waits until what was asked by now is answered or lost, and gives all that was asked since a
-    /// time by all catchments.
+    /// All that was asked in a span by all catchments, but for what may still be answered.
     pub(super) fn asked(&self, span: Span) -> Vec<(Place, Vec<Asked>)> {
+        let known = self.now().saturating_sub(PATIENCE).min(span.to);
         let from_each = self.loads.iter().map(|(place, load)| {
             let asked = load.since(span.from).into_iter();
-            (*place, asked.filter(|one| one.sent < span.to).collect())
+            (*place, asked.filter(|one| one.sent < known).collect())
         });
         from_each.collect()
     }

@@ -147,8 +147,8 @@ fn renewed(record: &Record, serial: u32, expire: Duration) -> Result<Record> {
         soa.mname().clone(),
         soa.rname().clone(),
         DomainSerial(serial),
-        soa.refresh(),
-        soa.retry(),
+        REFRESH,
+        REFRESH,
         Ttl::from_secs(u32::try_from(expire.as_secs())?),
         soa.minimum(),
     );
@@ -158,6 +158,10 @@ fn renewed(record: &Record, serial: u32, expire: Duration) -> Result<Record> {
 
 /// The name of all who announce.
 pub(super) const ROOT_SERVER: &str = "l.root-servers.net.";
+
+/// Between two questions of a secondary, and after one that failed: the least that imrs takes. A
+/// copy lives for two of them at least.
+const REFRESH: Ttl = Ttl::from_secs(60);
 
 /// Of what is added.
 const TTL: Ttl = Ttl::from_secs(172_800);

@@ -141,11 +141,11 @@ fn has(world: &World, place: Place, serial: u32) -> bool {
     told.to_string().contains(&serial)
 }
 
-/// A copy may be served for so long after the primary confirmed it.
-const EXPIRE: Duration = Duration::from_secs(12);
+/// A copy may be served for so long after the primary confirmed it: imrs takes no less.
+const EXPIRE: Duration = Duration::from_secs(120);
 
 /// Between two versions meanwhile.
-const RENEW: Duration = Duration::from_secs(4);
+const RENEW: Duration = Duration::from_secs(20);
 
 /// Signatures that end so soon are a reason to leave for a node whose peers are better.
 const SOON: Duration = Duration::from_secs(1800);

@@ -54,8 +54,19 @@ pub(super) fn rolling_take_over(world: &mut World) -> Result<Vec<Figure>> {
         longest = longest.max(world.now() - begin);
         world.tell(place.name(), "has a new process");
     }
+    let done = world.now();
+    let_answers_come();
     let_answers_come();
     let mut figures = harm(fate_of_all(world, Span::since(at))).to_vec();
+    let after = world.asked(Span::since(done));
+    let its = by_whom(after.iter().flat_map(|(_, asked)| asked));
+    let answering = { Place::CLUSTER.iter() }.filter(|place| its.contains_key(&By::Node(**place)));
+    let answering = Figure::count(
+        "nodes that answer afterwards",
+        answering.count(),
+        Bound::AtLeast(4.0),
+    );
+    figures.push(answering);
     let moved = { Place::CLUSTER.iter() }
         .filter(|place| {
             let turned = |family| {
@@ -72,7 +83,11 @@ pub(super) fn rolling_take_over(world: &mut World) -> Result<Vec<Figure>> {
         moved,
         Bound::AtMost(0.0),
     ));
-    figures.push(Figure::seconds("longest take-over", longest, Bound::None));
+    figures.push(Figure::ms(
+        "longest take-over of a node",
+        longest,
+        Bound::None,
+    ));
     figures.push(Figure::count(
         "queries a second",
         rate as usize,

@@ -27,6 +27,8 @@ pub(super) struct Scene {
     pub(super) name: &'static str,
     /// Plays it in a world that is well, and leaves it so that it becomes well again.
     pub(super) play: fn(&mut World) -> Result<Vec<Figure>>,
+    /// Whether it takes minutes, so that a brief run leaves it out.
+    pub(super) is_long: bool,
 }
 
 /// All of them, in the order in which they are played.
@@ -46,11 +48,18 @@ pub(super) const ALL: [Scene; 16] = [
     scene("rolling-restart", leaving::rolling_restart),
     scene("attack", crowded::attack),
     scene("signatures-near-end", ageing::signatures_near_end),
-    scene("zone-stale", ageing::zone_stale),
+    Scene {
+        is_long: true,
+        ..scene("zone-stale", ageing::zone_stale)
+    },
 ];
 
 const fn scene(name: &'static str, play: fn(&mut World) -> Result<Vec<Figure>>) -> Scene {
-    Scene { name, play }
+    Scene {
+        name,
+        play,
+        is_long: false,
+    }
 }
 
 /// Waits until what was asked by now is answered or lost.

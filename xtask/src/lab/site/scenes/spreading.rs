@@ -4,6 +4,7 @@
 use super::super::figures::{Bound, Figure};
 use super::super::load::{open, service};
 use super::super::measure::{moved, unevenness};
+use super::super::node::Process;
 use super::super::plan::{Place, SERVICE};
 use super::super::query::{By, Question, by};
 use super::super::watch::Leads;
@@ -38,11 +39,12 @@ pub(super) fn spread(world: &mut World) -> Result<Vec<Figure>> {
             Bound::AtMost(10.0),
         ));
     }
-    world.node(Place::N4).ctl(&["drain"])?;
-    let away = { world.watch(Place::Router) }.wait(Leads::Elsewhere, Place::N4, LONG * 2);
+    // A BIRD that ends takes its routes back at once, and loses nothing.
+    world.node_mut(Place::N4).0.kill(Process::Bird);
+    { world.watch(Place::Router) }.wait(Leads::Elsewhere, Place::N4, LONG)?;
     let three = flows.ask();
-    world.node(Place::N4).ctl(&["undrain"])?;
-    away.with_context(|| world.node(Place::N4).log_ends())?;
+    let (node, network) = world.node_mut(Place::N4);
+    node.start_process(network, Process::Bird)?;
     { world.watch(Place::Router) }
         .wait(Leads::There, Place::N4, LONG * 2)
         .with_context(|| world.node(Place::N4).log_ends())?;

@@ -96,7 +96,7 @@ pub(super) fn moved(before: &[Option<By>], after: &[Option<By>]) -> f64 {
 /// Responses a second by whom, in steps of so long, each at the middle of its step.
 pub(super) fn rates(asked: &[Asked], span: Span, step: Duration) -> BTreeMap<By, Vec<(f64, f64)>> {
     let seconds = step.as_secs_f64();
-    let steps = (span.to.saturating_sub(span.from).as_secs_f64() / seconds).ceil() as usize;
+    let steps = (span.to.saturating_sub(span.from).as_secs_f64() / seconds) as usize;
     let mut counts: BTreeMap<By, Vec<usize>> = BTreeMap::new();
     for one in asked {
         let Some((at, by)) = one.answered.filter(|(at, _)| span.has(*at)) else {

@@ -115,7 +115,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
 fn build(program: &Path, options: &Options) -> Result<World> {
     let single = options.rate / 8;
     let rates = Rates([
-        (Place::Clients, options.rate, 96),
+        (Place::Clients, options.rate, 192),
         (Place::ClientsA, single, 16),
         (Place::ClientsB, single, 16),
     ]);

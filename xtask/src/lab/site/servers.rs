@@ -12,7 +12,7 @@ use crate::transfer::versions::Version;
 use crate::transfer::{Host, Part, Program, Remote, Secret};
 use anyhow::{Context, Result};
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -122,7 +122,7 @@ remote-control:
 #[derive(Debug)]
 pub(super) struct Falsifiers {
     _servers: Vec<Peer>,
-    _namespace: Namespace,
+    namespace: Namespace,
     _folder: TempDir,
 }
 
@@ -147,9 +147,25 @@ impl Falsifiers {
         })?;
         Ok(Falsifiers {
             _servers: servers,
-            _namespace: namespace,
+            namespace,
             _folder: folder,
         })
+    }
+
+    /// Has both ends of the link know each other: the first packets would otherwise wait for that.
+    pub(super) fn greet(&self, network: &Network, place: Place) -> Result<()> {
+        for (namespace, own, other) in
+            [(network.at(place), NEAR, FAR), (&self.namespace, FAR, NEAR)]
+        {
+            for (own, other) in own.into_iter().zip(other) {
+                namespace.enter(|| {
+                    let socket = UdpSocket::bind((own, 0))?;
+                    let _ = socket.send_to(&[], (other, DISCARD))?;
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Leads all that comes to the service addresses at a node to them, the node's own questions
@@ -188,21 +204,19 @@ fn rule<'a>(family: &'a str, what: &'a str, address: &'a str) -> [&'a str; 9] {
 
 /// Joins a node with the namespace of its falsifiers, whose replies go back through the node.
 fn join(node: &Namespace, namespace: &Namespace) -> Result<()> {
+    let [near, far] = [NEAR, FAR].map(|end| end.map(|address| address.to_string()));
     node.join(
-        ("astray", "10.65.0.1/30"),
+        ("astray", &format!("{}/30", near[0])),
         namespace,
-        ("back", "10.65.0.2/30"),
+        ("back", &format!("{}/30", far[0])),
     )?;
-    for (one, interface, address) in [
-        (node, "astray", "fd65::1/64"),
-        (namespace, "back", "fd65::2/64"),
-    ] {
-        one.ip(&["-6", "address", "add", address, "dev", interface, "nodad"])?;
+    for (one, interface, address) in [(node, "astray", &near[1]), (namespace, "back", &far[1])] {
+        let address = format!("{address}/64");
+        one.ip(&["-6", "address", "add", &address, "dev", interface, "nodad"])?;
     }
-    for (family, near, far, service) in [
-        ("-4", "10.65.0.1", "10.65.0.2", format!("{}/32", SERVICE[0])),
-        ("-6", "fd65::1", "fd65::2", format!("{}/128", SERVICE[1])),
-    ] {
+    for (index, (family, length)) in [("-4", 32), ("-6", 128)].into_iter().enumerate() {
+        let (near, far) = (&near[index], &far[index]);
+        let service = format!("{}/{length}", SERVICE[index]);
         namespace.ip(&[family, "address", "add", &service, "dev", "lo"])?;
         namespace.ip(&[family, "route", "add", "default", "via", near])?;
         // A node that asks itself would otherwise do so from the service address.
@@ -212,6 +226,21 @@ fn join(node: &Namespace, namespace: &Namespace) -> Result<()> {
     }
     Ok(())
 }
+
+/// A node's end of the link to its falsifiers.
+const NEAR: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(10, 65, 0, 1)),
+    IpAddr::V6(Ipv6Addr::new(0xfd65, 0, 0, 0, 0, 0, 0, 1)),
+];
+
+/// The other end.
+const FAR: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(10, 65, 0, 2)),
+    IpAddr::V6(Ipv6Addr::new(0xfd65, 0, 0, 0, 0, 0, 0, 2)),
+];
+
+/// Nobody listens there (RFC 863).
+const DISCARD: u16 = 9;
 
 /// The routing table of queries that go astray.
 const ASTRAY: &str = "53";

@@ -153,7 +153,9 @@ impl World {
                 let falsifiers = Falsifiers::start(&self.network, *place, &self.falsified)?;
                 self.falsifiers.insert(*place, falsifiers);
             }
+            self.falsifiers[place].greet(&self.network, *place)?;
         }
+        thread::sleep(GREETING);
         Ok(())
     }
 
@@ -218,7 +220,10 @@ pub(super) struct Rates(pub(super) [(Place, u32, usize); 3]);
 const SETTLE: Duration = Duration::from_secs(60);
 
 /// Time with all announced before a scene begins.
-const QUIET: Duration = Duration::from_millis(500);
+const QUIET: Duration = Duration::from_secs(1);
+
+/// For neighbors to know each other.
+const GREETING: Duration = Duration::from_millis(100);
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -7,7 +7,7 @@ use super::super::servers::Falsifiers;
 use super::super::settings::{FLOOR, PROBATION};
 use super::super::watch::Leads;
 use super::super::world::World;
-use super::{LONG, fate_of_all, let_answers_come};
+use super::{AFTER_ROUTE, LONG, fate_of_all, let_answers_come};
 use anyhow::{Context, Result};
 use std::thread;
 use std::time::Duration;
@@ -27,6 +27,7 @@ pub(super) fn node_wedged(world: &mut World) -> Result<Vec<Figure>> {
     let fate = fate_of_all(world, Span::since(at));
     let first = fate.first_wrong.context("no query was answered wrongly")?;
     let last = fate.last_wrong.unwrap_or(first);
+    let later = fate_of_all(world, Span::since(moved + AFTER_ROUTE));
     let well = world.now();
     drop(diversion);
     world.tell("n3", "answers rightly");
@@ -47,6 +48,11 @@ pub(super) fn node_wedged(world: &mut World) -> Result<Vec<Figure>> {
             Bound::AtMost(5.0),
         ),
         Figure::count("wrong answers", fate.wrong, Bound::None),
+        Figure::count(
+            "wrong after routes led elsewhere",
+            later.wrong,
+            Bound::AtMost(0.0),
+        ),
         Figure::count("lost queries", fate.lost, Bound::AtMost(0.0)),
         Figure::seconds(
             "announced again after it was well",

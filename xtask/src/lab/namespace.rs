@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 
 /// A namespace with a loopback of its own. Removed when dropped.
@@ -140,7 +141,7 @@ fn impossible() -> Option<String> {
     trial.err().map(|error| format!("{error:#}"))
 }
 
-/// Removes the namespaces of runs that are over, and nothing else.
+/// Removes the namespaces of runs that are over, with what runs in them, and nothing else.
 fn remove_left_behind() {
     let entries = fs::read_dir(folder()).into_iter().flatten().flatten();
     for entry in entries {
@@ -151,9 +152,22 @@ fn remove_left_behind() {
             .and_then(|pid| pid.parse::<u32>().ok());
         if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             // It may be gone by itself meanwhile.
-            let _ = ip(&["netns", "delete", &name]);
+            let _ = end_all_in(&name).and_then(|()| ip(&["netns", "delete", &name]));
         }
     }
+}
+
+/// Ends the processes of a run that was killed itself.
+fn end_all_in(namespace: &str) -> Result<()> {
+    let mut command = tool_command("ip")?;
+    let output = command.args(["netns", "pids", namespace]).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let pids: Vec<&str> = text.split_whitespace().collect();
+    if !pids.is_empty() {
+        // One that ends meanwhile is what is wanted.
+        Command::new("kill").arg("-KILL").args(pids).status()?;
+    }
+    Ok(())
 }
 
 fn ip(arguments: &[&str]) -> Result<()> {

@@ -3,6 +3,7 @@
 //! Start reading at [`router`]. This file does not know what is announced at any time.
 
 use super::plan::{End, LINKS, Link, OPERATOR, PREFIXES, Place};
+use super::waiting::pause;
 use crate::peers::{Daemon, Tool, tool_command};
 use anyhow::{Context, Result, bail, ensure};
 use std::fmt::Write as _;
@@ -10,7 +11,6 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -48,7 +48,7 @@ impl Bird {
                 "BIRD does not answer after {PATIENCE:?}; its log:\n{}",
                 bird.daemon.log()
             );
-            thread::sleep(PAUSE);
+            pause(PAUSE)?;
         }
         Ok(bird)
     }

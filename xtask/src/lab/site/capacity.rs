@@ -6,9 +6,9 @@
 use super::load::PATIENCE;
 use super::measure::{Span, fate};
 use super::plan::Place;
+use super::waiting::pause;
 use super::world::World;
 use anyhow::{Context, Result};
-use std::thread;
 use std::time::Duration;
 
 impl World {
@@ -23,7 +23,7 @@ impl World {
         self.half = Some(rate);
         self.clients()?.set_rate(rate);
         self.tell("c", &format!("asks {rate} times a second"));
-        thread::sleep(RAMP);
+        pause(RAMP)?;
         Ok(rate)
     }
 
@@ -39,10 +39,10 @@ impl World {
         for rate in STEPS {
             let begin = self.now();
             self.clients()?.set_rate(rate);
-            thread::sleep(STEP);
+            pause(STEP)?;
             self.usual_rate();
             let end = self.now();
-            thread::sleep(PATIENCE);
+            pause(PATIENCE)?;
             let span = Span {
                 from: begin + RAMP,
                 to: end - RAMP,

@@ -235,6 +235,10 @@ impl Shared {
             let Some(number) = newest(asked.len(), id) else {
                 continue;
             };
+            // Whoever asked has given up by then.
+            if at.saturating_sub(asked[number].sent) > PATIENCE {
+                continue;
+            }
             let (turn, flows) = (number, self.flows.len());
             let kind = &self.kinds[(turn * flows + index + turn) % self.kinds.len()];
             let one = &mut asked[number];

@@ -22,6 +22,7 @@ mod scenes;
 mod servers;
 mod settings;
 mod users;
+mod waiting;
 mod watch;
 mod world;
 mod zone;
@@ -38,6 +39,7 @@ use scenes::{ALL, Scene};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use waiting::{heed_signals, is_to_end};
 use world::{Rates, World};
 
 /// How to play it.
@@ -90,11 +92,13 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let Program::Imrs(program) = Program::imrs(options.program.as_deref())? else {
         unreachable!("imrs is imrs");
     };
+    heed_signals()?;
     let mut told = Told::default();
     let mut world = build(&program, options)?;
     let links = world.network.links;
     for run in 1..=options.runs {
-        for scene in &wanted {
+        let again = |scene: &&Scene| run == 1 || !scene.is_long || !options.scene.is_empty();
+        for scene in wanted.iter().filter(again) {
             play(&mut world, scene, run, &mut told)?;
         }
     }
@@ -134,6 +138,7 @@ fn play(world: &mut World, scene: &Scene, run: u32, told: &mut Told) -> Result<(
             told.figures.entry(scene.name).or_default().push(figures);
         }
         Err(error) => {
+            ensure!(!is_to_end(), "{error:#}");
             println!("    DOES NOT HOLD: {error:#}");
             told.broken += 1;
         }

@@ -4,13 +4,13 @@
 
 use super::bird::{self, Bird};
 use super::plan::{End, LINKS, Link, PREFIXES, Place, SERVICE};
+use super::waiting::pause;
 use crate::lab::namespace::Namespace;
 use crate::peers::Tool;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// All places, joined, and the routers. Removed when dropped.
@@ -86,7 +86,7 @@ impl Network {
                     router.name()
                 );
             }
-            thread::sleep(PAUSE);
+            pause(PAUSE)?;
         }
     }
 

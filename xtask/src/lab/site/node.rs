@@ -7,6 +7,7 @@ use super::bird::Bird;
 use super::network::Network;
 use super::plan::Place;
 use super::settings::{self, Files};
+use super::waiting::pause;
 use crate::peers::Daemon;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -16,7 +17,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -29,6 +29,8 @@ pub(super) struct Node {
     _directory: TempDir,
     files: Files,
     serve: Option<Daemon>,
+    /// One that hands over to that.
+    former: Option<Daemon>,
     keeper: Option<Daemon>,
     bird: Option<Bird>,
 }
@@ -70,6 +72,7 @@ impl Node {
             _directory: directory,
             files,
             serve: None,
+            former: None,
             keeper: None,
             bird: None,
         };
@@ -117,9 +120,21 @@ impl Node {
     /// Starts `imrs serve` beside the one that runs, which hands its sockets over and ends.
     /// Returns when the former one has ended.
     pub(super) fn take_over(&mut self, network: &Network) -> Result<()> {
+        self.begin_to_take_over(network)?;
+        self.end_taking_over()
+    }
+
+    /// The first half of that: the next one is on its way.
+    pub(super) fn begin_to_take_over(&mut self, network: &Network) -> Result<()> {
         let namespace = network.at(self.place);
         let next = namespace.enter(|| self.imrs("serve", &["--take-over"]))?;
-        let mut former = self.serve.replace(next).context("nothing to take over")?;
+        self.former = self.serve.replace(next);
+        Ok(())
+    }
+
+    /// The second half: waits until the former one has ended.
+    pub(super) fn end_taking_over(&mut self) -> Result<()> {
+        let mut former = self.former.take().context("nothing to take over")?;
         let start = Instant::now();
         while !former.has_ended() {
             let next = self.serve.as_ref().map(Daemon::log).unwrap_or_default();
@@ -130,7 +145,7 @@ impl Node {
                 self.place.name(),
                 former.log()
             );
-            thread::sleep(PAUSE);
+            pause(PAUSE)?;
         }
         Ok(())
     }
@@ -144,9 +159,41 @@ impl Node {
         }
     }
 
-    /// Asks `imrs serve` to end, and waits until it has.
-    pub(super) fn stop_serving(&mut self) {
-        self.serve = None;
+    /// Ends all of them at once, as a loss of power does.
+    pub(super) fn kill_all(&mut self) {
+        self.former = None;
+        for process in [Process::Bird, Process::Serve, Process::Keeper] {
+            self.kill(process);
+        }
+    }
+
+    /// Sends one of its processes a signal, named as `kill` names it.
+    pub(super) fn signal(&self, process: Process, name: &str) {
+        let daemon = match process {
+            Process::Serve => self.serve.as_ref(),
+            Process::Keeper => self.keeper.as_ref(),
+            Process::Bird => self.bird.as_ref().map(|bird| &bird.daemon),
+        };
+        if let Some(daemon) = daemon {
+            daemon.signal(name);
+        }
+    }
+
+    /// Asks `imrs serve` to end, and waits until it has by itself.
+    pub(super) fn stop_serving(&mut self) -> Result<()> {
+        let mut serve = self.serve.take().context("it does not serve")?;
+        serve.signal("-TERM");
+        let start = Instant::now();
+        while !serve.has_ended() {
+            ensure!(
+                start.elapsed() < TAKE_OVER,
+                "{}: imrs serve has not ended after {TAKE_OVER:?}; its log:\n{}",
+                self.place.name(),
+                serve.log()
+            );
+            pause(PAUSE)?;
+        }
+        Ok(())
     }
 
     /// What `imrs ctl` says; it tells by its exit code how the node is, beside whether it was asked
@@ -194,8 +241,15 @@ impl Node {
         imrs.args(more);
         let directory = Arc::new(Daemon::directory()?);
         let daemon = Daemon::start(&mut imrs, directory, NOWHERE, [])?;
-        thread::sleep(PAUSE);
+        pause(PAUSE)?;
         Ok(daemon)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // The lab is over: nobody waits for drains.
+        self.kill_all();
     }
 }
 
@@ -205,7 +259,7 @@ fn wait_for(file: &Path) -> Result<()> {
         if start.elapsed() > PATIENCE {
             bail!("{} is not there after {PATIENCE:?}", file.display());
         }
-        thread::sleep(PAUSE);
+        pause(PAUSE)?;
     }
     Ok(())
 }

@@ -52,6 +52,12 @@ impl Users {
         })
     }
 
+    /// Whether they asked since a time, and never in vain.
+    pub(super) fn are_well_since(&self, since: Duration) -> bool {
+        let (asked, in_vain) = self.since(since);
+        asked > 0 && in_vain == 0
+    }
+
     /// How often they asked since a time, and how often in vain.
     pub(super) fn since(&self, since: Duration) -> (usize, usize) {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);

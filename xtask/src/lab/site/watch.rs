@@ -4,6 +4,7 @@
 
 use super::network::{Network, family_of};
 use super::plan::Place;
+use super::waiting::pause;
 use crate::peers::tool_command;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
@@ -78,7 +79,7 @@ impl Watch {
                     neighbor.name()
                 );
             }
-            thread::sleep(PAUSE);
+            pause(PAUSE)?;
         }
         let turned = [0, 1].map(|family| self.turned(leads, neighbor, family));
         let [four, six] = turned;
@@ -156,6 +157,10 @@ fn read(line: &str) -> Option<(usize, BTreeSet<String>)> {
     let family = family_of(first)?;
     let mut to = BTreeSet::new();
     let rest: Vec<&str> = words.collect();
+    // Others are put there by hand.
+    if !rest.windows(2).any(|pair| pair == ["proto", "bird"]) {
+        return None;
+    }
     for pair in rest.windows(2) {
         if let ["dev", interface] = pair
             && !is_deleted
@@ -204,5 +209,6 @@ mod tests {
     #[test]
     fn other_routes_are_passed_over() {
         check("10.64.1.0/30 dev to-ha scope link", None);
+        check("192.0.2.0/24 nhid 10 proto static metric 10 ", None);
     }
 }

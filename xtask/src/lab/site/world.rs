@@ -10,15 +10,15 @@ use super::node::Node;
 use super::plan::Place;
 use super::servers::{self, Falsifiers};
 use super::users::Users;
+use super::waiting::pause;
 use super::watch::{Leads, Watch};
 use super::zone::{Life, Roots, falsified};
 use crate::lab::transcript::Transcript;
 use crate::peers::{Daemon, Peer};
 use crate::transfer::Host;
 use anyhow::{Context, Result, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -33,7 +33,10 @@ pub(super) struct World {
     /// The routes of the routers that decide.
     pub(super) watches: BTreeMap<Place, Watch>,
     falsifiers: BTreeMap<Place, Falsifiers>,
-    nodes: BTreeMap<Place, Node>,
+    /// Nodes that were unfit: the next time, they would be on probation for longer.
+    blamed: BTreeSet<Place>,
+    /// The nodes.
+    pub(super) nodes: BTreeMap<Place, Node>,
     _resolvers: Vec<Daemon>,
     _domains: Peer,
     /// Where the zone comes from.
@@ -89,6 +92,7 @@ impl World {
             users: Vec::new(),
             watches,
             falsifiers: BTreeMap::new(),
+            blamed: BTreeSet::new(),
             nodes,
             _resolvers: resolvers.into_iter().collect::<Result<_>>()?,
             _domains: domains,
@@ -112,17 +116,40 @@ impl World {
         Ok(world)
     }
 
-    /// Waits until all that may announce do, in both families, and nothing has changed for a
-    /// moment.
+    /// Waits until all that may announce do, in both families, and nobody has noticed anything for
+    /// a moment. Nodes that were unfit have a new process then, which knows nothing of it: a scene
+    /// does not depend on those before.
     pub(super) fn settle(&mut self) -> Result<()> {
+        let blamed = std::mem::take(&mut self.blamed);
+        for place in &blamed {
+            let (node, network) = self.node_mut(*place);
+            node.begin_to_take_over(network)?;
+        }
+        for place in &blamed {
+            self.node_mut(*place).0.end_taking_over()?;
+        }
         for place in Place::ANNOUNCING {
             let watch = self.watch(place.home().router);
             watch
                 .wait(Leads::There, place, SETTLE)
                 .with_context(|| format!("before the scene:\n{}", self.nodes[&place].log_ends()))?;
         }
-        thread::sleep(QUIET);
+        pause(QUIET)?;
+        let start = Instant::now();
+        let is_well = |users: &Users| users.are_well_since(self.now().saturating_sub(QUIET));
+        while !self.users.iter().all(is_well) {
+            ensure!(
+                start.elapsed() < SETTLE,
+                "resolvers still fail after {SETTLE:?}"
+            );
+            pause(PAUSE)?;
+        }
         Ok(())
+    }
+
+    /// Nodes were unfit.
+    pub(super) fn blame(&mut self, places: &[Place]) {
+        self.blamed.extend(places);
     }
 
     /// Since the lab began.
@@ -155,8 +182,7 @@ impl World {
             }
             self.falsifiers[place].greet(&self.network, *place)?;
         }
-        thread::sleep(GREETING);
-        Ok(())
+        pause(GREETING)
     }
 
     /// Gives the primary a new version.
@@ -207,7 +233,7 @@ impl World {
                 "{what}: not after {limit:?}\n{}",
                 self.node(place).log_ends()
             );
-            thread::sleep(PAUSE);
+            pause(PAUSE)?;
         }
         Ok(())
     }

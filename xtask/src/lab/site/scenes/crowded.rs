@@ -5,6 +5,7 @@ use super::super::load::{open, service};
 use super::super::measure::Span;
 use super::super::plan::Place;
 use super::super::query::Question;
+use super::super::waiting::pause;
 use super::super::world::World;
 use super::{fate_of, fate_of_all, let_answers_come};
 use crate::lab::task::Task;
@@ -47,11 +48,11 @@ pub(super) fn attack(world: &mut World) -> Result<Vec<Figure>> {
     let mut least = usize::MAX;
     while world.now() < at + LAST {
         least = least.min(world.announcing(0)).min(world.announcing(1));
-        thread::sleep(PAUSE);
+        pause(PAUSE)?;
     }
     drop(flood);
     world.tell("cb", &format!("has sent {} queries", sent.load(Relaxed)));
-    let_answers_come();
+    let_answers_come()?;
     let span = Span::since(at);
     let (all, own) = (
         fate_of_all(world, span),

@@ -4,7 +4,7 @@
 use super::super::figures::{Bound, Figure};
 use super::super::measure::{Span, by_whom};
 use super::super::node::Process;
-use super::super::plan::Place;
+use super::super::plan::{Place, SERVICE};
 use super::super::query::By;
 use super::super::watch::Leads;
 use super::super::world::World;
@@ -17,12 +17,12 @@ pub(super) fn drain(world: &mut World) -> Result<Vec<Figure>> {
     let at = world.now();
     leave(world, Place::N2)?;
     let gone = world.now();
-    let_answers_come();
+    let_answers_come()?;
     let after = world.asked(Span::since(gone));
     let its = by_whom(after.iter().flat_map(|(_, asked)| asked));
     let strays = its.get(&By::Node(Place::N2)).copied().unwrap_or(0);
     come_back(world, Place::N2)?;
-    let_answers_come();
+    let_answers_come()?;
     let mut figures = harm(fate_of_all(world, Span::since(at))).to_vec();
     let name = "queries to it after routes led elsewhere";
     figures.push(Figure::count(name, strays, Bound::None));
@@ -34,9 +34,9 @@ pub(super) fn drain(world: &mut World) -> Result<Vec<Figure>> {
 pub(super) fn site_drained(world: &mut World) -> Result<Vec<Figure>> {
     let at = world.now();
     leave(world, Place::SingleA)?;
-    let_answers_come();
+    let_answers_come()?;
     come_back(world, Place::SingleA)?;
-    let_answers_come();
+    let_answers_come()?;
     let mut figures = harm(fate_of_all(world, Span::since(at))).to_vec();
     figures.push(users(world, at));
     Ok(figures)
@@ -55,8 +55,8 @@ pub(super) fn rolling_take_over(world: &mut World) -> Result<Vec<Figure>> {
         world.tell(place.name(), "has a new process");
     }
     let done = world.now();
-    let_answers_come();
-    let_answers_come();
+    let_answers_come()?;
+    let_answers_come()?;
     let mut figures = harm(fate_of_all(world, Span::since(at))).to_vec();
     let after = world.asked(Span::since(done));
     let its = by_whom(after.iter().flat_map(|(_, asked)| asked));
@@ -104,12 +104,12 @@ pub(super) fn rolling_restart(world: &mut World) -> Result<Vec<Figure>> {
     for place in Place::CLUSTER {
         leave(world, place)?;
         let (node, network) = world.node_mut(place);
-        node.stop_serving();
+        node.stop_serving()?;
         node.start_process(network, Process::Serve)?;
         world.tell(place.name(), "has a new process");
         come_back(world, place)?;
     }
-    let_answers_come();
+    let_answers_come()?;
     let mut figures = harm(fate_of_all(world, Span::since(at))).to_vec();
     world.usual_rate();
     figures.push(Figure::count(
@@ -125,7 +125,7 @@ pub(super) fn rolling_restart(world: &mut World) -> Result<Vec<Figure>> {
 fn leave(world: &World, place: Place) -> Result<()> {
     let node = world.node(place);
     world.node(place).ctl(&["drain"])?;
-    world.tell(place.name(), "is drained");
+    world.tell(place.name(), "is to drain");
     { world.watch(place.home().router) }
         .wait(Leads::Elsewhere, place, LONG * 2)
         .with_context(|| node.log_ends())?;
@@ -133,7 +133,19 @@ fn leave(world: &World, place: Place) -> Result<()> {
         place.home().router.name(),
         &format!("goes to {} no longer", place.name()),
     );
+    world.until("a whole drain", place, LONG * 2, |world| {
+        has_left(world, place)
+    })?;
+    world.tell(place.name(), "is withdrawn, and nobody asks it");
     Ok(())
+}
+
+/// Whether a node says that it is drained, in both families.
+fn has_left(world: &World, place: Place) -> bool {
+    let told = world.node(place).ctl(&["route"]).unwrap_or_default();
+    let families = told["families"].as_array().into_iter().flatten();
+    let drained = families.filter(|family| family["standing"] == "drained");
+    drained.count() == SERVICE.len()
 }
 
 /// Ends the drain of a node, and waits until it is announced again.

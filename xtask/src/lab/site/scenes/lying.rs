@@ -5,11 +5,11 @@ use super::super::measure::Span;
 use super::super::plan::Place;
 use super::super::servers::Falsifiers;
 use super::super::settings::{FLOOR, PROBATION};
+use super::super::waiting::pause;
 use super::super::watch::Leads;
 use super::super::world::World;
 use super::{AFTER_ROUTE, LONG, fate_of_all, let_answers_come};
 use anyhow::{Context, Result};
-use std::thread;
 use std::time::Duration;
 
 /// What comes to one node of four is answered from a falsified copy; later it is well again.
@@ -23,7 +23,7 @@ pub(super) fn node_wedged(world: &mut World) -> Result<Vec<Figure>> {
         .wait(Leads::Elsewhere, place, LONG)
         .with_context(|| world.node(place).log_ends())?;
     world.tell("router", "goes to n3 no longer");
-    let_answers_come();
+    let_answers_come()?;
     let fate = fate_of_all(world, Span::since(at));
     let first = fate.first_wrong.context("no query was answered wrongly")?;
     let last = fate.last_wrong.unwrap_or(first);
@@ -35,6 +35,7 @@ pub(super) fn node_wedged(world: &mut World) -> Result<Vec<Figure>> {
         .wait(Leads::There, place, LONG * 2)
         .with_context(|| world.node(place).log_ends())?;
     world.tell("router", "goes to n3 again");
+    world.blame(&[place]);
     let probation = Bound::AtLeast(PROBATION as f64);
     Ok(vec![
         Figure::seconds(
@@ -84,7 +85,7 @@ pub(super) fn all_unhealthy(world: &mut World) -> Result<Vec<Figure>> {
             last = now;
         }
         least = [least[0].min(now[0]), least[1].min(now[1])];
-        thread::sleep(PAUSE);
+        pause(PAUSE)?;
     }
     drop(diversions);
     world.tell("all", "answer rightly");
@@ -95,6 +96,7 @@ pub(super) fn all_unhealthy(world: &mut World) -> Result<Vec<Figure>> {
             .with_context(|| world.node(place).log_ends())?;
     }
     world.tell("all", "are announced again");
+    world.blame(&Place::ANNOUNCING);
     let floor = Bound::AtLeast(FLOOR as f64);
     Ok(vec![
         Figure::count("least that announced IPv4", least[0], floor),

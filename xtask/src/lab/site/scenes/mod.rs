@@ -15,9 +15,9 @@ use super::figures::{Bound, Figure};
 use super::load::PATIENCE;
 use super::measure::{Fate, Span, fate};
 use super::plan::Place;
+use super::waiting::pause;
 use super::world::World;
 use anyhow::Result;
-use std::thread;
 use std::time::Duration;
 
 /// One scene.
@@ -27,16 +27,21 @@ pub(super) struct Scene {
     pub(super) name: &'static str,
     /// Plays it in a world that is well, and leaves it so that it becomes well again.
     pub(super) play: fn(&mut World) -> Result<Vec<Figure>>,
-    /// Whether it takes minutes, so that a brief run leaves it out.
+    /// Whether it takes minutes, so that a brief run leaves it out, and others play it once unless
+    /// it is named.
     pub(super) is_long: bool,
 }
 
 /// All of them, in the order in which they are played.
-pub(super) const ALL: [Scene; 16] = [
+pub(super) const ALL: [Scene; 21] = [
     scene("spread", spreading::spread),
+    scene("spread-resilient", spreading::spread_resilient),
     scene("node-killed", failing::node_killed),
+    scene("server-killed", failing::server_killed),
+    scene("server-hung", failing::server_hung),
     scene("node-silent", failing::node_silent),
     scene("bird-killed", failing::bird_killed),
+    scene("bird-hung", failing::bird_hung),
     scene("keeper-killed", failing::keeper_killed),
     scene("link-cut", failing::link_cut),
     scene("site-killed", failing::site_killed),
@@ -45,14 +50,19 @@ pub(super) const ALL: [Scene; 16] = [
     scene("drain", leaving::drain),
     scene("site-drained", leaving::site_drained),
     scene("rolling-take-over", leaving::rolling_take_over),
-    scene("rolling-restart", leaving::rolling_restart),
     scene("attack", crowded::attack),
     scene("signatures-near-end", ageing::signatures_near_end),
+    scene("signatures-old", ageing::signatures_old),
+    long("rolling-restart", leaving::rolling_restart),
+    long("zone-stale", ageing::zone_stale),
+];
+
+const fn long(name: &'static str, play: fn(&mut World) -> Result<Vec<Figure>>) -> Scene {
     Scene {
         is_long: true,
-        ..scene("zone-stale", ageing::zone_stale)
-    },
-];
+        ..scene(name, play)
+    }
+}
 
 const fn scene(name: &'static str, play: fn(&mut World) -> Result<Vec<Figure>>) -> Scene {
     Scene {
@@ -63,8 +73,8 @@ const fn scene(name: &'static str, play: fn(&mut World) -> Result<Vec<Figure>>) 
 }
 
 /// Waits until what was asked by now is answered or lost.
-fn let_answers_come() {
-    thread::sleep(PATIENCE);
+fn let_answers_come() -> Result<()> {
+    pause(PATIENCE)
 }
 
 /// What became of the queries of all catchments in a span that is over.

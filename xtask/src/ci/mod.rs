@@ -129,6 +129,8 @@ fn steps() -> Result<Vec<Step>> {
     // Where the kernel lets nobody make a namespace, it says so.
     let scene = "lab transfer --brief --tlds 30 --skip-if-impossible";
     steps.push(Step::task("lab transfer", scene)?);
+    let scene = "lab site --brief --skip-if-impossible";
+    steps.push(Step::task("lab site", scene)?);
     let count = "count --packets 3000 --flood 20000 --skip-if-impossible";
     steps.push(Step::task("count", count)?);
     steps.push(Step::task("package", "package --skip-if-impossible")?);

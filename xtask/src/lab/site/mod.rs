@@ -48,7 +48,7 @@ pub(super) struct Options {
     /// Only these scenes [default: all].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     scene: Vec<String>,
-    /// How often each is played.
+    /// How often each is played whose times vary.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
     /// Leave out what takes minutes, and offer a fixed load during upgrades instead of half of what
@@ -97,8 +97,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let mut world = build(&program, options)?;
     let links = world.network.links;
     for run in 1..=options.runs {
-        let again = |scene: &&Scene| run == 1 || !scene.is_long || !options.scene.is_empty();
-        for scene in wanted.iter().filter(again) {
+        let is_named = !options.scene.is_empty();
+        let is_in = |scene: &&Scene| is_named || scene.when.is_in(run, options.brief);
+        for scene in wanted.iter().filter(is_in) {
             play(&mut world, scene, run, &mut told)?;
         }
     }
@@ -214,14 +215,14 @@ fn wanted(options: &Options) -> Result<Vec<Scene>> {
         }
     }
     let is_wanted = |scene: &Scene| match names.as_slice() {
-        [] => !(scene.is_long && options.brief),
+        [] => scene.when.is_in(1, options.brief),
         names => names.iter().any(|name| name == scene.name),
     };
     Ok(ALL.into_iter().filter(is_wanted).collect())
 }
 
 /// Scenes that the picture shows.
-const FILMED: [&str; 3] = ["node-silent", "node-wedged", "rolling-restart"];
+const FILMED: [&str; 3] = ["node-killed", "node-wedged", "rolling-restart"];
 
 /// The picture begins so long before something happens.
 const AHEAD: Duration = Duration::from_secs(1);

@@ -27,9 +27,30 @@ pub(super) struct Scene {
     pub(super) name: &'static str,
     /// Plays it in a world that is well, and leaves it so that it becomes well again.
     pub(super) play: fn(&mut World) -> Result<Vec<Figure>>,
-    /// Whether it takes minutes, so that a brief run leaves it out, and others play it once unless
-    /// it is named.
-    pub(super) is_long: bool,
+    /// How often.
+    pub(super) when: When,
+}
+
+/// How often a scene is played that is not asked for by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// In each run.
+    Each,
+    /// In the first one: what it tells is not a time that varies.
+    First,
+    /// In the first one, unless it is brief: it takes minutes.
+    FirstIfLong,
+}
+
+impl When {
+    /// Whether it is played in a run of this number.
+    pub(super) fn is_in(self, run: u32, is_brief: bool) -> bool {
+        match self {
+            When::Each => true,
+            When::First => run == 1,
+            When::FirstIfLong => run == 1 && !is_brief,
+        }
+    }
 }
 
 /// All of them, in the order in which they are played.
@@ -50,25 +71,21 @@ pub(super) const ALL: [Scene; 21] = [
     scene("drain", leaving::drain),
     scene("site-drained", leaving::site_drained),
     scene("rolling-take-over", leaving::rolling_take_over),
-    scene("attack", crowded::attack),
-    scene("signatures-near-end", ageing::signatures_near_end),
-    scene("signatures-old", ageing::signatures_old),
-    long("rolling-restart", leaving::rolling_restart),
-    long("zone-stale", ageing::zone_stale),
+    scene("attack", crowded::attack).played(When::First),
+    scene("signatures-near-end", ageing::signatures_near_end).played(When::First),
+    scene("signatures-old", ageing::signatures_old).played(When::First),
+    scene("rolling-restart", leaving::rolling_restart).played(When::FirstIfLong),
+    scene("zone-stale", ageing::zone_stale).played(When::FirstIfLong),
 ];
 
-const fn long(name: &'static str, play: fn(&mut World) -> Result<Vec<Figure>>) -> Scene {
-    Scene {
-        is_long: true,
-        ..scene(name, play)
-    }
+const fn scene(name: &'static str, play: fn(&mut World) -> Result<Vec<Figure>>) -> Scene {
+    let when = When::Each;
+    Scene { name, play, when }
 }
 
-const fn scene(name: &'static str, play: fn(&mut World) -> Result<Vec<Figure>>) -> Scene {
-    Scene {
-        name,
-        play,
-        is_long: false,
+impl Scene {
+    const fn played(self, when: When) -> Scene {
+        Scene { when, ..self }
     }
 }
 

@@ -59,10 +59,7 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
         user,
         reach,
     } = examine(file)?;
-    let listen: Vec<String> = plan
-        .settings
-        .listen
-        .iter()
+    let listen: Vec<String> = { plan.settings.listen.iter() }
         .map(ToString::to_string)
         .collect();
     println!("{}: good", file.display());
@@ -89,12 +86,8 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
     for capture in &config.captures {
         println!("capture  {} {}", capture.name, destination(capture));
     }
-    if let Some(anycast) = &config.anycast {
-        for family in Family::ALL {
-            if let Some(line) = announced(anycast, family) {
-                println!("announce {line}");
-            }
-        }
+    for line in { config.anycast.iter() }.flat_map(announced) {
+        println!("announce {line}");
     }
     if plan.is_test {
         println!("zones    the test root, made in memory");
@@ -116,18 +109,22 @@ pub(super) fn run(file: &Path) -> anyhow::Result<Exit> {
     Ok(Exit::Well)
 }
 
-/// What of a family is announced to whom, in words.
-fn announced(anycast: &Anycast, family: Family) -> Option<String> {
-    let prefixes: Vec<String> = { anycast.prefixes_of(family) }
-        .map(|prefix| prefix.to_string())
-        .collect();
-    let neighbors: Vec<String> = { anycast.neighbors_of(family) }
-        .map(|neighbor| format!("{} (AS{})", neighbor.name, neighbor.asn))
-        .collect();
-    (!prefixes.is_empty()).then(|| {
-        let (prefixes, neighbors) = (prefixes.join(", "), neighbors.join(", "));
-        format!("{prefixes} as AS{} to {neighbors}", anycast.asn)
-    })
+/// What is announced to whom, in words: a line for each family.
+fn announced(anycast: &Anycast) -> Vec<String> {
+    let mut lines = Vec::new();
+    for family in Family::ALL {
+        let prefixes: Vec<String> = { anycast.prefixes_of(family) }
+            .map(|prefix| prefix.to_string())
+            .collect();
+        let neighbors: Vec<String> = { anycast.neighbors_of(family) }
+            .map(|neighbor| format!("{} (AS{})", neighbor.name, neighbor.asn))
+            .collect();
+        if !prefixes.is_empty() {
+            let (prefixes, neighbors) = (prefixes.join(", "), neighbors.join(", "));
+            lines.push(format!("{prefixes} as AS{} to {neighbors}", anycast.asn));
+        }
+    }
+    lines
 }
 
 /// Where a capture goes, in words.

@@ -88,9 +88,8 @@ fn a_good_configuration_passes() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
-#[test]
-fn what_would_be_announced_wrongly_is_refused_with_what_would_be_right() {
-    const GOOD: &str = r#"
+/// What is good to announce.
+const ROUTE: &str = r#"
 [node]
 identity = "aa01-ke-nbo"
 listen = ["192.0.2.53:53", "203.0.113.10:53"]
@@ -107,14 +106,22 @@ password-file = "password"
 name = "."
 file = "root.zone"
 "#;
+/// A folder in which that is good, and the files of the configuration and of the password.
+fn with_a_password() -> (TestRoot, String, String) {
     let root = TestRoot::new(1);
-    let file = root.path("imrs.toml");
-    let password = root.path("password");
-    let private = |text: &str, mode: u32| {
-        std::fs::write(&password, text).unwrap();
-        std::fs::set_permissions(&password, Permissions::from_mode(mode)).unwrap();
-    };
-    private("s3cret\n", 0o600);
+    let (file, password) = (root.path("imrs.toml"), root.path("password"));
+    write_private(&password, "s3cret\n", 0o600);
+    (root, file, password)
+}
+
+fn write_private(path: &str, text: &str, mode: u32) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn what_would_be_announced_wrongly_is_refused_with_what_would_be_right() {
+    let (_root, file, _) = with_a_password();
     for (from, to, expected) in [
         ("aa01-ke-nbo", "nairobi", "as in \"aa01-ke-nbo\""),
         ("192.0.2.0/24", "192.0.2.53/24", "write 192.0.2.0/24"),
@@ -150,12 +157,17 @@ file = "root.zone"
         ),
         ("\"password\"", "\"missing\"", "No such file"),
     ] {
-        std::fs::write(&file, GOOD.replace(from, to)).unwrap();
+        std::fs::write(&file, ROUTE.replace(from, to)).unwrap();
         let (error, exit) = failure(&["check-config", &file]);
         assert_eq!(exit, 2, "{error}");
         assert!(error.contains(expected), "{error}");
     }
-    std::fs::write(&file, GOOD).unwrap();
+}
+
+#[test]
+fn passwords_of_neighbors_are_checked_and_what_is_announced_is_told() {
+    let (_root, file, password) = with_a_password();
+    std::fs::write(&file, ROUTE).unwrap();
     for (text, mode, expected) in [
         ("s3cret\n", 0o644, "run chmod o="),
         (
@@ -164,12 +176,12 @@ file = "root.zone"
             "the password of a BGP session is one line",
         ),
     ] {
-        private(text, mode);
+        write_private(&password, text, mode);
         let (error, exit) = failure(&["check-config", &file]);
         assert_eq!(exit, 2, "{error}");
         assert!(error.contains(expected), "{error}");
     }
-    private("s3cret\n", 0o600);
+    write_private(&password, "s3cret\n", 0o600);
     let output = imrs(&["check-config", &file]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();

@@ -103,7 +103,7 @@ pub(super) fn withdraw(family: Family, prefixes: &[Prefix]) -> Vec<u8> {
 /// Addresses that nothing is sent to: no route here is used to send anything (RFC 6666 has the
 /// second).
 const NEXT_HOP_V4: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-const NEXT_HOP_V6: Ipv6Addr = Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0x53);
+pub(super) const NEXT_HOP_V6: Ipv6Addr = Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0x53);
 
 /// The next message, if it is there whole, and its octets; an error if it can be none.
 pub(super) fn next(octets: &[u8]) -> Result<Option<(Kind, usize)>, &'static str> {

@@ -120,7 +120,7 @@ impl Bed {
         let mut bed = Bed::bare(config)?;
         fs::write(bed.path("router.conf"), router).unwrap();
         let router = bird(bed.folder.path(), "router.conf", "router.ctl");
-        bed.start_router(router);
+        bed.start_router(&router);
         let control = bed.path("router.ctl");
         wait_until("the router", || control.exists().then_some(()));
         Some(bed)
@@ -167,7 +167,7 @@ impl Bed {
     }
 
     /// Starts a program on the host.
-    pub(crate) fn start_router(&mut self, command: Command) {
+    pub(crate) fn start_router(&mut self, command: &Command) {
         self.routers.push(self.host.start(command));
     }
 
@@ -255,7 +255,7 @@ impl Bed {
     /// Starts the keeper, and waits until its socket is there.
     pub(crate) fn start_keeper(&mut self) {
         let keeper = self.keeper_command(&[]);
-        self.keeper = Some(self.node.start(keeper));
+        self.keeper = Some(self.node.start(&keeper));
         wait_until("the keeper", || self.link());
     }
 
@@ -273,12 +273,12 @@ impl Bed {
     /// Runs `imrs route` to its end.
     pub(crate) fn route(&self, args: &[&str]) -> Output {
         self.node
-            .inside(self.keeper_command(args))
+            .inside(&self.keeper_command(args))
             .output()
             .unwrap()
     }
 
-    pub(crate) fn start_keeper_by(&mut self, command: Command) {
+    pub(crate) fn start_keeper_by(&mut self, command: &Command) {
         self.keeper = Some(self.node.start(command));
     }
 
@@ -288,7 +288,7 @@ impl Bed {
             self.path("run/bird.conf").exists().then_some(())
         });
         let bird = bird(self.folder.path(), "run/bird.conf", "run/bird.ctl");
-        self.bird = Some(self.node.start(bird));
+        self.bird = Some(self.node.start(&bird));
     }
 
     pub(crate) fn kill_bird(&mut self) {
@@ -490,7 +490,7 @@ impl Namespace {
     }
 
     /// The command, run in it.
-    fn inside(&self, command: Command) -> Command {
+    fn inside(&self, command: &Command) -> Command {
         let mut inside = Command::new("ip");
         inside.args(["netns", "exec", &self.0]);
         inside.arg(command.get_program()).args(command.get_args());
@@ -503,7 +503,7 @@ impl Namespace {
         inside
     }
 
-    fn start(&self, command: Command) -> Process {
+    fn start(&self, command: &Command) -> Process {
         Process(self.inside(command).stdin(Stdio::null()).spawn().unwrap())
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::config::anycast::Anycast;
 use crate::config::{Neighbor, Password, Passwords};
+use crate::route::bgp::NEXT_HOP_V6;
 use crate::route::limits::PRESENCE_HOLD;
 use imrs_fleet::Family;
 use imrs_fleet::anycast::{Scope, Stand, Wish};
@@ -110,9 +111,14 @@ fn keeper(out: &mut String, settings: &Settings) -> std::fmt::Result {
     )?;
     for family in Family::ALL {
         let channel = channel(family);
+        // BIRD tells the keeper of nothing, and misses an address to tell it with nevertheless.
+        let own = match family {
+            Family::V4 => String::new(),
+            Family::V6 => format!(" next hop address {};", NEXT_HOP_V6),
+        };
         writeln!(
             out,
-            "  {channel} {{ import filter imrs_{channel}; export none; }};"
+            "  {channel} {{ import filter imrs_{channel}; export none;{own} }};"
         )?;
     }
     writeln!(out, "}}")

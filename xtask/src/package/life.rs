@@ -103,7 +103,8 @@ fn changes(room: &Room, said: &dyn Fn(&str)) -> Result<()> {
     );
     said("a reload with a mistake in the configuration fails, and the server goes on");
     room.told("echo '# ours' >> /etc/imrs/imrs.toml")?;
-    install(room, "/imrs_next.deb")?;
+    // The package is there already; it tries again.
+    room.told("dpkg-reconfigure imrs")?;
     let next = in_office(room)?;
     ensure!(
         next.0 != first.0 && next.1 == current(room)? && next.1 != first.1,
@@ -116,8 +117,14 @@ fn changes(room: &Room, said: &dyn Fn(&str)) -> Result<()> {
     flow.go_on()?;
     said("an upgrade has the new program take over, and keeps the configuration");
     install(room, "/imrs_next.deb --reinstall")?;
-    ensure!(in_office(room)?.1 == next.1, "installing again is a change");
-    room.told("imrs-rollback")?;
+    let again = in_office(room)?;
+    ensure!(again.1 == next.1, "installing again is a change");
+    room.told("echo '[nonsense]' >> /etc/imrs/imrs.toml && ! imrs-rollback")?;
+    ensure!(
+        in_office(room)? == again && current(room)? == again.1,
+        "a way back that failed has changed something"
+    );
+    room.told("cat /srv/kept.toml > /etc/imrs/imrs.toml && imrs-rollback")?;
     let back = in_office(room)?;
     ensure!(back.1 == first.1, "imrs-rollback left {back:?}");
     flow.go_on()?;
@@ -137,13 +144,14 @@ fn changes(room: &Room, said: &dyn Fn(&str)) -> Result<()> {
     Ok(())
 }
 
-/// A reload that cannot succeed.
+/// A reload and an upgrade that cannot succeed.
 fn refused(room: &Room) -> Result<()> {
     room.told(
         "cp --preserve /etc/imrs/imrs.toml /srv/kept.toml && echo '[nonsense]' >> /etc/imrs/imrs.toml",
     )?;
-    let output = room.run("systemctl reload imrs.service")?;
-    ensure!(!output.status.success(), "a reload bears a mistake");
+    room.told("! systemctl reload imrs.service")?;
+    install(room, "/imrs_next.deb")?;
+    room.told("! test -e /usr/lib/imrs/programs/previous && ! imrs-rollback")?;
     room.told("cat /srv/kept.toml > /etc/imrs/imrs.toml")?;
     Ok(())
 }

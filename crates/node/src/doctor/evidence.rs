@@ -29,6 +29,8 @@ pub struct Evidence {
     pub route: Result<control::Route, String>,
     /// Different addresses that asked it today, but for its own probes.
     pub callers: Option<Both<u64>>,
+    /// The other nodes, where there is a `[site]`.
+    pub site: Option<Result<control::Site, String>>,
     /// When all this was gathered.
     pub now: UnixTime,
     /// What the keeper says.

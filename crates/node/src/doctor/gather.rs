@@ -38,6 +38,7 @@ pub fn gather(config: &Config) -> Evidence {
         status: status(socket.as_deref()),
         route: route(socket.as_deref()),
         callers,
+        site: { config.site.as_ref() }.map(|_| site(socket.as_deref())),
         now: present(),
         keeper: keeper(anycast),
         meant,
@@ -87,6 +88,14 @@ fn route(socket: Option<&Path>) -> Result<v1::Route, String> {
     match client::ask(socket, v1::Command::Route) {
         Ok(v1::Reply::Route(route)) => Ok(*route),
         Ok(_) => Err("the server answers something else than its route".to_owned()),
+        Err(error) => Err(format!("{error:#}")),
+    }
+}
+
+fn site(socket: Option<&Path>) -> Result<v1::Site, String> {
+    match client::ask(socket, v1::Command::Site) {
+        Ok(v1::Reply::Site(site)) => Ok(*site),
+        Ok(_) => Err("the server answers something else than its site".to_owned()),
         Err(error) => Err(format!("{error:#}")),
     }
 }

@@ -2,6 +2,7 @@
 
 mod seen;
 mod session;
+mod site;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     );
     findings.extend(ways(evidence));
     findings.extend(standing::standing(evidence));
+    findings.extend(site::site(evidence));
     findings.extend(session::keeper(evidence));
     findings.extend(seen::seen(evidence));
     findings

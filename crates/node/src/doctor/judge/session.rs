@@ -102,7 +102,7 @@ fn told(neighbor: &Neighbor) -> Finding {
         (Stand::Withdrawn, count) => Finding::wrong(
             check,
             format!("{name} is told of {count} {family} prefixes though they are withdrawn"),
-            "journalctl -u imrs-route; if it stays so: systemctl stop imrs-bird",
+            "journalctl -u imrs-route; if it stays so: systemctl stop imrs-route",
         ),
         (_, 0) => Finding::wrong(
             check,

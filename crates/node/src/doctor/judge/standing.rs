@@ -32,7 +32,7 @@ fn judge(family: &Family) -> Finding {
         Standing::Announced => Finding::unsure(
             check,
             seen("is to be announced, and not well"),
-            "see to what is named, before it withdraws the node; imrs ctl route",
+            "see to what is named; imrs ctl route tells when it is gone",
         ),
         Standing::HeldUp => Finding::wrong(
             check,

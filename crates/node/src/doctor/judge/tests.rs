@@ -1,6 +1,7 @@
 //! The stories that `imrs doctor` is for.
 
 use super::judge;
+use crate::control::v1::{Brief, Health, Site, SiteNode};
 use crate::doctor::evidence::{Evidence, Interface, Meant};
 use crate::doctor::{Finding, Verdict};
 use crate::route::v1::{Bird, FamilyName, Neighbor, Report, Stand};
@@ -56,6 +57,7 @@ fn evidence() -> Evidence {
         status: Err("not of this test".to_owned()),
         route: Err("not of this test".to_owned()),
         callers: None,
+        site: None,
         // Noon.
         now: UnixTime(1_785_585_600),
         keeper: Ok(Report {
@@ -181,4 +183,58 @@ fn an_address_on_no_interface_is_named() {
         .collect();
     assert_eq!(wrong.len(), 1);
     assert!(wrong[0].seen.contains("2001:db8:53::53"));
+}
+
+#[test]
+fn another_node_that_is_not_who_or_where_it_should_be_is_named() {
+    let brief = |identity: &str| Brief {
+        identity: identity.to_owned(),
+        version: "1".to_owned(),
+        serial: None,
+        families: Vec::new(),
+    };
+    let not_signed = "its answer is not signed as it should be: BADSIG";
+    for (told, trouble, expected, part) in [
+        (
+            Some(brief("aa01-ke-nbo-n2")),
+            None,
+            Verdict::Well,
+            "answers",
+        ),
+        (
+            Some(brief("aa01-ke-nbo-n3")),
+            None,
+            Verdict::Wrong,
+            "-n3 in",
+        ),
+        (None, Some(not_signed), Verdict::Wrong, "BADSIG"),
+        (None, Some("no answer"), Verdict::Unsure, "no answer"),
+    ] {
+        let mut evidence = evidence();
+        let own = SiteNode {
+            identity: "aa01-ke-nbo-n1".to_owned(),
+            address: None,
+            brief: Some(brief("aa01-ke-nbo-n1")),
+            trouble: None,
+        };
+        let other = SiteNode {
+            identity: "aa01-ke-nbo-n2".to_owned(),
+            address: Some("10.1.0.12:53".to_owned()),
+            brief: told,
+            trouble: trouble.map(str::to_owned),
+        };
+        evidence.site = Some(Ok(Site {
+            health: Health::Well,
+            site: "aa01-ke-nbo".to_owned(),
+            nodes: vec![own, other],
+            capacity: None,
+        }));
+        let findings = judge(&evidence);
+        let found: Vec<&Finding> = { findings.iter() }
+            .filter(|one| one.check == "site")
+            .collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].verdict, expected, "{found:?}");
+        assert!(found[0].seen.contains(part), "{found:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! What happened, when: printed while it happens, and as a table at the end.
 
 use super::load::{Asked, PATIENCE};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The story of a run.
@@ -9,6 +10,18 @@ pub(super) struct Transcript {
     /// When it began.
     pub(super) start: Instant,
     scenes: Vec<Scene>,
+    told: Mutex<Vec<Told>>,
+}
+
+/// Something that was told.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    /// When.
+    pub(super) at: Duration,
+    /// Of whom.
+    pub(super) who: String,
+    /// What.
+    pub(super) what: String,
 }
 
 /// One part of it.
@@ -45,13 +58,23 @@ impl Transcript {
         Transcript {
             start: Instant::now(),
             scenes: Vec::new(),
+            told: Mutex::default(),
         }
     }
 
     /// Tells that something happened just now.
     pub(super) fn tell(&self, who: &str, what: &str) {
-        let now = self.start.elapsed().as_secs_f64();
-        println!("{now:>7.3} s  {who:<10} {what}");
+        let at = self.start.elapsed();
+        println!("{:>7.3} s  {who:<10} {what}", at.as_secs_f64());
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (who, what) = (who.to_owned(), what.to_owned());
+        told.push(Told { at, who, what });
+    }
+
+    /// All that was told since a time.
+    pub(super) fn told_since(&self, since: Duration) -> Vec<Told> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.iter().filter(|one| one.at >= since).cloned().collect()
     }
 
     /// From here on, things belong to a scene of this name.

@@ -75,7 +75,7 @@ impl World {
 const BRIEF: u32 = 2_000;
 
 /// Queries a second that are tried.
-const STEPS: [u32; 6] = [2_000, 4_000, 8_000, 12_000, 16_000, 24_000];
+const STEPS: [u32; 7] = [2_000, 4_000, 8_000, 16_000, 24_000, 32_000, 48_000];
 
 /// For each.
 const STEP: Duration = Duration::from_secs(2);

@@ -39,7 +39,7 @@ use scenes::{ALL, Scene};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use waiting::{heed_signals, is_to_end};
+use waiting::{heed_signals, is_to_end, pause};
 use world::{Rates, World};
 
 /// How to play it.
@@ -144,9 +144,11 @@ fn play(world: &mut World, scene: &Scene, run: u32, told: &mut Told) -> Result<(
             told.broken += 1;
         }
     }
-    let to = world.now();
-    println!("    took {:.1} s", (to - from).as_secs_f64());
+    println!("    took {:.1} s", (world.now() - from).as_secs_f64());
     if run == 1 && FILMED.contains(&scene.name) {
+        // What follows is to be seen.
+        pause(AHEAD)?;
+        let to = world.now();
         let span = Span {
             from: from.saturating_sub(AHEAD),
             to,
@@ -155,6 +157,7 @@ fn play(world: &mut World, scene: &Scene, run: u32, told: &mut Told) -> Result<(
         told.films.push(Film {
             title: scene.name.to_owned(),
             asked: asked.map(|load| load.since(span.from)).unwrap_or_default(),
+            told: world.transcript.told_since(span.from),
             span,
         });
     }
@@ -224,5 +227,5 @@ fn wanted(options: &Options) -> Result<Vec<Scene>> {
 /// Scenes that the picture shows.
 const FILMED: [&str; 3] = ["node-killed", "node-wedged", "rolling-restart"];
 
-/// The picture begins so long before something happens.
+/// The picture begins so long before something happens, and ends so long after it.
 const AHEAD: Duration = Duration::from_secs(1);

@@ -76,11 +76,9 @@ impl Node {
             keeper: None,
             bird: None,
         };
-        if Place::ANNOUNCING.contains(&place) {
-            node.start_process(network, Process::Keeper)?;
-            node.start_process(network, Process::Bird)?;
+        for process in [Process::Keeper, Process::Bird, Process::Serve] {
+            node.start_process(network, process)?;
         }
-        node.start_process(network, Process::Serve)?;
         Ok(node)
     }
 
@@ -240,8 +238,10 @@ impl Node {
             .arg(&self.files.configuration);
         imrs.args(more);
         let directory = Arc::new(Daemon::directory()?);
-        let daemon = Daemon::start(&mut imrs, directory, NOWHERE, [])?;
-        pause(PAUSE)?;
+        let mut daemon = Daemon::start(&mut imrs, directory, NOWHERE, [])?;
+        pause(AT_ONCE)?;
+        let has_ended = daemon.has_ended();
+        ensure!(!has_ended, "imrs {command} ended:\n{}", daemon.log());
         Ok(daemon)
     }
 }
@@ -272,6 +272,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The former server ends when its connections have; here it has none, or short ones.
 const TAKE_OVER: Duration = Duration::from_secs(40);
+
+/// What is wrong with its configuration is said by then.
+const AT_ONCE: Duration = Duration::from_millis(50);
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);

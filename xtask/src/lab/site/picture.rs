@@ -6,6 +6,7 @@ use super::load::Asked;
 use super::measure::{Span, rates};
 use super::plan::Place;
 use super::query::By;
+use crate::lab::transcript::Told;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 use std::fmt::Display;
@@ -19,6 +20,8 @@ pub(super) struct Film {
     pub(super) title: String,
     /// All queries of the clients of the Cluster.
     pub(super) asked: Vec<Asked>,
+    /// What was told meanwhile.
+    pub(super) told: Vec<Told>,
     /// From when to when.
     pub(super) span: Span,
 }
@@ -46,13 +49,14 @@ impl Film {
             .caption(&self.title, ("sans-serif", 15))
             .set_label_area_size(LabelAreaPosition::Left, 52)
             .set_label_area_size(LabelAreaPosition::Bottom, 22)
-            .build_cartesian_2d(0.0..end * LEGEND, 0.0..most * 1.15)
+            .build_cartesian_2d(0.0..end * LEGEND, 0.0..most * ROOM)
             .map_err(wrong)?;
         chart
             .configure_mesh()
             .disable_x_mesh()
             .light_line_style(TRANSPARENT)
-            .x_label_formatter(&|second| format!("{second:.0} s"))
+            .x_labels(LABELS)
+            .x_label_formatter(&|second| format!("{second:.1} s"))
             .y_label_formatter(&|value| format!("{value:.0}"))
             .y_desc("queries a second")
             .draw()
@@ -67,6 +71,16 @@ impl Film {
                     Rectangle::new([(x, y - 3), (x + 14, y + 3)], colour.filled())
                 });
         }
+        for (number, told) in self.told.iter().enumerate() {
+            let at = (told.at - self.span.from).as_secs_f64();
+            let line = PathElement::new([(at, 0.0), (at, most * ROOM)], GREY);
+            let row = (number % ROWS) as f64;
+            let place = (at, most * (ROOM - 0.02 - 0.09 * row));
+            let text = format!(" {} {}", told.who, told.what);
+            let text = Text::new(text, place, ("sans-serif", 10).into_font());
+            chart.draw_series([line]).map_err(wrong)?;
+            chart.draw_series([text]).map_err(wrong)?;
+        }
         let is_lost = |one: &&Asked| one.answered.is_none() && self.span.has(one.sent);
         let lost = self.asked.iter().filter(is_lost);
         let at = lost.map(|one| (one.sent - self.span.from).as_secs_f64());
@@ -80,7 +94,7 @@ impl Film {
             .legend(|(x, y)| Cross::new((x + 7, y), 3, BLACK));
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
+            .position(SeriesLabelPosition::MiddleRight)
             .margin(16)
             .label_font(("sans-serif", 11))
             .background_style(WHITE.mix(0.8))
@@ -122,5 +136,17 @@ const HEIGHT: u32 = 300;
 /// The time axis is so much longer than the time, for the legend.
 const LEGEND: f64 = 1.18;
 
-/// Over which rates are taken: fine enough for half a second to show.
-const STEP: Duration = Duration::from_millis(100);
+/// Over which rates are taken: one turn of all flows, so that their order does not show.
+const STEP: Duration = Duration::from_millis(240);
+
+/// Numbers on the time axis.
+const LABELS: usize = 14;
+
+/// The axis of rates is so much longer than the highest, for what is told.
+const ROOM: f64 = 1.5;
+
+/// Lines of text in that room.
+const ROWS: usize = 4;
+
+/// Of lines where something is told.
+const GREY: RGBColor = RGBColor(170, 170, 170);

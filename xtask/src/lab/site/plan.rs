@@ -1,9 +1,9 @@
 //! Who is where: the places of the lab, the links between them, and all numbers.
 //!
 //! ```text
-//!                        witness   primary   domains   clients
-//!                             \        |       |       /
-//!                              `----- upstream -------'   AS 64500
+//!                         primary    domains   clients
+//!                               \       |       /
+//!                                `-- upstream -'   AS 64500
 //!                              /         |         \
 //!              AS 64510  host A      router         host B  AS 64520
 //!                        /    \     AS 64530         /   \
@@ -38,8 +38,6 @@ pub(super) enum Place {
     N3,
     /// Fourth node.
     N4,
-    /// A node that announces nothing and tells what it sees.
-    Witness,
     /// Where the zone comes from.
     Primary,
     /// Servers of what is below the root.
@@ -54,7 +52,7 @@ pub(super) enum Place {
 
 use Place::{
     Clients, ClientsA, ClientsB, Domains, HostA, HostB, N1, N2, N3, N4, Primary, Router, SingleA,
-    SingleB, Upstream, Witness,
+    SingleB, Upstream,
 };
 
 impl Place {
@@ -88,7 +86,6 @@ impl Place {
             N2 => "n2",
             N3 => "n3",
             N4 => "n4",
-            Witness => "witness",
             Primary => "primary",
             Domains => "domains",
             Clients => "c",
@@ -106,7 +103,6 @@ impl Place {
             N2 => Some("aa01-de-fra-n2"),
             N3 => Some("aa01-de-fra-n3"),
             N4 => Some("aa01-de-fra-n4"),
-            Witness => Some("aa01-us-lax"),
             _ => None,
         }
     }
@@ -194,11 +190,10 @@ const fn link(number: u8, router: Place, other: Place) -> Link {
 }
 
 /// All links.
-pub(super) const LINKS: [Link; 15] = [
+pub(super) const LINKS: [Link; 14] = [
     link(1, Upstream, HostA),
     link(2, Upstream, HostB),
     link(3, Upstream, Router),
-    link(4, Upstream, Witness),
     link(5, Upstream, Primary),
     link(6, Upstream, Domains),
     link(7, Upstream, Clients),

@@ -16,10 +16,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Starts the primary with a version of the zone. It tells the Singles, the witness and the first
-/// node of the Cluster of new ones; that node tells the others.
+/// Starts the primary with a version of the zone. It tells the Singles and the first node of the
+/// Cluster of new ones; that node tells the others.
 pub(super) fn primary(network: &Network, anchors: &str, version: &Version) -> Result<Host> {
-    let told = [Place::SingleA, Place::SingleB, Place::Witness, Place::N1];
+    let told = [Place::SingleA, Place::SingleB, Place::N1];
     let remote = |place: Place| Remote {
         address: place.unicast(),
         key: Some(KEY.name),

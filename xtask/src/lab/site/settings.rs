@@ -56,9 +56,8 @@ pub(super) fn text(place: Place, files: &Files) -> String {
         SocketAddr::new(place.ipv4().into(), DNS),
         SocketAddr::new(place.ipv6().into(), DNS),
     ];
-    let announces = Place::ANNOUNCING.contains(&place);
     let services = SERVICE.map(|address| SocketAddr::new(address, DNS));
-    let listen = services.into_iter().filter(|_| announces).chain(own);
+    let listen = services.into_iter().chain(own);
     let listen: Vec<String> = listen.map(|socket| format!("\"{socket}\"")).collect();
     let (site, number) = place.site().expect("only nodes have a configuration");
     let [v4, v6] = NETWORKS;
@@ -92,10 +91,8 @@ secret = \"{}\"
         KEY.algorithm,
         KEY.base64,
     );
-    if announces {
-        text += &anycast(place, files);
-    }
-    text += &site_table(place, number);
+    text += &anycast(place, files);
+    text += &site_table(number);
     text + &zone(place, files)
 }
 
@@ -139,7 +136,7 @@ bfd-milliseconds = {BFD_MS}
 }
 
 /// All that announce stand in for each other.
-fn site_table(place: Place, number: Option<u8>) -> String {
+fn site_table(number: Option<u8>) -> String {
     let entry = |place: &Place| {
         let identity = place.identity().expect("nodes have one");
         format!(
@@ -152,11 +149,9 @@ fn site_table(place: Place, number: Option<u8>) -> String {
         let _ = writeln!(text, "node = {number}");
     }
     let _ = writeln!(text, "key = \"{SITE_KEY}\"");
+    let _ = writeln!(text, "capacity-queries-per-second = {CAPACITY}");
     let nodes: String = Place::ANNOUNCING.iter().map(entry).collect();
     let _ = writeln!(text, "nodes = [\n{nodes}]");
-    if place != Place::Witness {
-        let _ = writeln!(text, "witnesses = [\n{}]", entry(&Place::Witness));
-    }
     text
 }
 
@@ -199,6 +194,9 @@ pub(super) const LEAVING: u64 = 2;
 
 /// Others that have to go on announcing while one withdraws for a soft reason.
 pub(super) const FLOOR: usize = 2;
+
+/// Queries a second that a node is said to answer.
+const CAPACITY: u64 = 20_000;
 
 /// The secret of cookies, the same on all nodes.
 pub(super) const COOKIES: &str = "active 000102030405060708090a0b0c0d0e0f\n";

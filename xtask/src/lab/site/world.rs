@@ -80,7 +80,7 @@ impl World {
         }
         transcript.tell("lab", "starts the nodes");
         let mut nodes = BTreeMap::new();
-        for place in [Place::Witness].into_iter().chain(Place::ANNOUNCING) {
+        for place in Place::ANNOUNCING {
             let node = Node::start(program, &network, place, &roots.anchors)?;
             nodes.insert(place, node);
         }

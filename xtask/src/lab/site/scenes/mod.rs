@@ -2,7 +2,7 @@
 //!
 //! Start reading at [`ALL`]. `failing` is about what dies, `lying` about wrong answers, `ageing`
 //! about zones that grow old, `leaving` about what an operator does, `spreading` about how routers
-//! spread flows, `crowded` about an attack.
+//! spread flows, `crowded` about an attack, `telling` about what nodes say of each other.
 
 mod ageing;
 mod crowded;
@@ -10,6 +10,7 @@ mod failing;
 mod leaving;
 mod lying;
 mod spreading;
+mod telling;
 
 use super::figures::{Bound, Figure};
 use super::load::PATIENCE;
@@ -54,7 +55,8 @@ impl When {
 }
 
 /// All of them, in the order in which they are played.
-pub(super) const ALL: [Scene; 21] = [
+pub(super) const ALL: [Scene; 22] = [
+    scene("listed", telling::listed).played(When::First),
     scene("spread", spreading::spread),
     scene("spread-resilient", spreading::spread_resilient),
     scene("node-killed", failing::node_killed),

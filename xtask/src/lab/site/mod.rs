@@ -3,12 +3,13 @@
 //!
 //! Start reading at [`run`]. `plan` says who is where, `network` joins them with BIRD as routers
 //! (`bird`), `node` is a node of ours with its `settings`, `servers` are all others, `zone` makes
-//! versions of the root. `load` asks and keeps a log, `users` ask resolvers, `watch` sees where
+//! versions of the root. `load` asks and keeps a log, `connections` ask over TCP, `users` ask resolvers, `watch` sees where
 //! routes lead. `scenes` says what happens, `measure` what a log tells, `figures`, `report` and
 //! `picture` what came of it. All of it stays in namespaces and ends with the task.
 
 mod bird;
 mod capacity;
+mod connections;
 mod figures;
 mod load;
 mod measure;

@@ -1,6 +1,7 @@
 //! Scenes of an operator's work: drains, and upgrades of a whole Cluster under load. No query is
 //! lost in any.
 
+use super::super::connections::Connections;
 use super::super::figures::{Bound, Figure};
 use super::super::measure::{Span, by_whom};
 use super::super::node::Process;
@@ -46,6 +47,7 @@ pub(super) fn site_drained(world: &mut World) -> Result<Vec<Figure>> {
 pub(super) fn rolling_take_over(world: &mut World) -> Result<Vec<Figure>> {
     let rate = world.half_of_capacity()?;
     let at = world.now();
+    let connections = Connections::start(&world.network, Place::Clients)?;
     let mut longest = Duration::ZERO;
     for place in Place::CLUSTER {
         let begin = world.now();
@@ -56,8 +58,15 @@ pub(super) fn rolling_take_over(world: &mut World) -> Result<Vec<Figure>> {
     }
     let done = world.now();
     let_answers_come()?;
+    let (connected, failed) = connections.stop();
     let_answers_come()?;
     let mut figures = harm(fate_of_all(world, Span::since(at))).to_vec();
+    figures.push(Figure::count(
+        "lost queries over TCP",
+        failed,
+        Bound::AtMost(0.0),
+    ));
+    figures.push(Figure::count("queries over TCP", connected, Bound::None));
     let after = world.asked(Span::since(done));
     let its = by_whom(after.iter().flat_map(|(_, asked)| asked));
     let answering = { Place::CLUSTER.iter() }.filter(|place| its.contains_key(&By::Node(**place)));

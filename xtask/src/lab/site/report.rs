@@ -1,6 +1,6 @@
 //! Tables of what was measured: in the terminal, and in Markdown.
 
-use super::figures::Row;
+use super::figures::{Bound, Row};
 use anyhow::Result;
 use std::fmt::Write as _;
 use std::fs;
@@ -32,24 +32,39 @@ pub(super) fn markdown(rows: &[Row], links: &str, file: &Path) -> Result<()> {
         "Links to the upstream: {links}.\n\n| scene | measured | median | worst | promised | runs |\n\
          |---|---|---:|---:|---|---:|\n"
     );
-    let mut last = "";
-    for row in rows {
-        let unit = row.worst.unit;
-        let scene = if row.scene == last { "" } else { row.scene };
-        last = row.scene;
-        let _ = writeln!(
-            table,
-            "| {scene} | {} | {} | {} | {} | {} |",
-            row.worst.name,
-            unit.show(row.median),
-            unit.show(row.worst.value),
-            row.worst.bound.show(unit),
-            row.runs
-        );
+    for of_scene in rows.chunk_by(|one, next| one.scene == next.scene) {
+        let (nothing, something): (Vec<&Row>, Vec<&Row>) =
+            of_scene.iter().partition(|row| is_nothing(row));
+        let mut lines: Vec<(String, &Row)> = something
+            .into_iter()
+            .map(|row| (row.worst.name.to_owned(), row))
+            .collect();
+        // What never happened, and was never to, is told in one line.
+        if let Some(first) = nothing.first() {
+            let names: Vec<&str> = nothing.iter().map(|row| row.worst.name).collect();
+            lines.push((names.join(", "), first));
+        }
+        for (number, (name, row)) in lines.into_iter().enumerate() {
+            let unit = row.worst.unit;
+            let scene = if number == 0 { row.scene } else { "" };
+            let _ = writeln!(
+                table,
+                "| {scene} | {name} | {} | {} | {} | {} |",
+                unit.show(row.median),
+                unit.show(row.worst.value),
+                row.worst.bound.show(unit),
+                row.runs
+            );
+        }
     }
     let text = fs::read_to_string(file).unwrap_or_default();
     fs::write(file, placed(&text, &table))?;
     Ok(())
+}
+
+/// Whether it was to be none, and was none in all runs.
+fn is_nothing(row: &Row) -> bool {
+    row.worst.bound == Bound::AtMost(0.0) && row.worst.value <= 0.0
 }
 
 /// The text with the table between its marks; without marks the table alone.

@@ -89,9 +89,9 @@ fn mistakes_of_the_host(room: &Room, host: &Host, said: &dyn Fn(&str)) -> Result
     );
     // The machine's clock and its packet filter are those of whoever runs this.
     let is_ours = |line: &&str| {
-        !line.contains("clock")
-            && !line.contains(" kernel: ")
-            && !(is_unkept && line.contains(" server: needs attention"))
+        let is_of_clock = line.contains("clock") || line.contains(" kernel: ");
+        let is_told_of_it = is_unkept && line.contains(" server: needs attention");
+        !is_of_clock && !is_told_of_it
     };
     let marked = |line: &&str| line.starts_with("WRONG") || line.starts_with("unsure");
     if let Some(line) = text.lines().filter(is_ours).find(marked) {

@@ -114,7 +114,7 @@ fn keeper(out: &mut String, settings: &Settings) -> std::fmt::Result {
         // BIRD tells the keeper of nothing, and misses an address to tell it with nevertheless.
         let own = match family {
             Family::V4 => String::new(),
-            Family::V6 => format!(" next hop address {};", NEXT_HOP_V6),
+            Family::V6 => format!(" next hop address {NEXT_HOP_V6};"),
         };
         writeln!(
             out,

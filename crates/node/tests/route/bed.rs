@@ -191,7 +191,7 @@ impl Bed {
         let mut command = Command::new(env!("CARGO_BIN_EXE_imrs"));
         command.args(["serve", "--config"]).arg(self.path(config));
         command.args(args);
-        self.node.start(command)
+        self.node.start(&command)
     }
 
     /// Starts `imrs serve`.
@@ -248,7 +248,7 @@ impl Bed {
         );
         let mut bash = Command::new("bash");
         bash.args(["-c", &script]);
-        let run = self.host.inside(bash).output().unwrap();
+        let run = self.host.inside(&bash).output().unwrap();
         String::from_utf8_lossy(&run.stdout).into_owned()
     }
 

@@ -274,7 +274,7 @@ pub struct Ctl {
 #[derive(Args, Clone, Debug)]
 #[command(disable_help_subcommand = true)]
 pub struct Route {
-    /// Configuration, of which [anycast] and [[neighbor]] are taken.
+    /// Configuration, of which `[anycast]` and `[[neighbor]]` are taken.
     #[arg(
         long,
         value_name = "FILE",

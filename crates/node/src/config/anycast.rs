@@ -1,6 +1,6 @@
 //! `[anycast]`: what is announced to whom, and when.
 //!
-//! Start reading at [`Anycast::resolve`]. `[[neighbor]]` is in `neighbor`. Whatever BIRD is given
+//! Start reading at `Anycast::resolve`. `[[neighbor]]` is in `neighbor`. Whatever BIRD is given
 //! is of a checked type, so that no value can say anything else there.
 
 use super::lists::{List, check_length};

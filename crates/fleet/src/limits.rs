@@ -55,20 +55,22 @@ pub const DROPPED_TOLD: f64 = 0.01;
 
 // Leases.
 
-/// Time for which a promise binds: three renewals fit in, and a bound node waits no longer.
-pub const LEASE: Duration = Duration::from_secs(10);
+/// Time for which a promise binds. Who answers wrongly promises nothing more from its first wrong
+/// probe on, so that a bound node can ask for its own lease within 5 s of it.
+pub const LEASE: Duration = Duration::from_secs(4);
 
 /// A lease counts this much less for who holds it: in that time it is announced again.
-pub const MARGIN: Duration = Duration::from_secs(2);
+pub const MARGIN: Duration = Duration::from_millis(1250);
 
-/// A promise is renewed when one part in so many of it is over.
-pub const RENEWALS: u32 = 3;
+/// A promise is renewed when one part in so many of it is over: a question that is lost, and asked
+/// again, still comes in time.
+pub const RENEWALS: u32 = 4;
 
 /// Time after which a question to a peer counts as unanswered: twice the longest way round Earth.
 pub const ASK_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// Time before a peer that refused or said nothing is asked again.
-pub const ASK_AGAIN: Duration = Duration::from_secs(1);
+pub const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Time for which a node that started may stay withdrawn without a lease: it has yet to look at
 /// itself.

@@ -90,5 +90,9 @@ pub const FLEET_HEALED_WITHIN: u64 = 25_000;
 /// as many questions as the floor, and the router.
 pub const FLEET_WITHDRAWN_WITHIN: u64 = 3000;
 
+/// Milliseconds in which it is withdrawn even if it had promised to stand in: 5 s after its first
+/// wrong probe, which comes within 500 ms.
+pub const FLEET_WRONG_AT_MOST: u64 = 5500;
+
 /// Milliseconds for which it is watched then: longer than a promise lasts.
 pub const FLEET_STAYS_FOR: u64 = 15_000;

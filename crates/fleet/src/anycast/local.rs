@@ -109,7 +109,8 @@ impl Local {
     }
 
     pub(super) fn is_willing(&self) -> bool {
-        self.is_fit() && self.drain.is_none()
+        let is_doubted = self.verdict.as_ref().is_some_and(|it| it.is_doubted);
+        self.is_fit() && !is_doubted && self.drain.is_none()
     }
 
     pub(super) fn bind(&mut self, until: Moment) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::health::{Cause, Effect, Reason, State, Weight};
+use crate::limits::LEASE;
 
 const V4: Both<bool> = Both {
     v4: true,
@@ -37,6 +38,10 @@ impl Node {
     }
 
     fn is(&mut self, now: f64, state: State) {
+        self.is_doubted(now, state, state != FIT);
+    }
+
+    fn is_doubted(&mut self, now: f64, state: State, is_doubted: bool) {
         let cause = Cause::ClockUnkept;
         let verdict = Verdict {
             state,
@@ -45,6 +50,7 @@ impl Node {
                 cause,
             }],
             since: at(now),
+            is_doubted,
         };
         self.0.handle_verdict(at(now), Family::V4, &verdict);
     }
@@ -69,9 +75,8 @@ impl Node {
     }
 
     fn promised(&mut self, now: f64, by: &str, asked_at: f64) {
-        let lease = Duration::from_secs(10);
         self.0
-            .handle_promise(at(now), &peer(by), Family::V4, at(asked_at), lease);
+            .handle_promise(at(now), &peer(by), Family::V4, at(asked_at), LEASE);
     }
 
     fn drain(&mut self, now: f64, force: bool) -> Result<(), Refusal> {
@@ -118,13 +123,13 @@ fn a_lease_not_renewed_ends_a_margin_early_with_the_route_back() {
     let mut node = Node::serving();
     node.is(1.0, SOFT);
     node.asks(1.0);
-    node.promised(3.0, "a", 1.0);
-    assert_eq!(node.stand(3.0), Stand::Withdrawn);
-    assert!(node.asks(4.0).is_empty());
-    assert_eq!(node.asks(4.4), ["a"], "the giver renews first");
-    // Counted from the question, 10 s less 2 s.
-    assert_eq!(node.stand(8.9), Stand::Withdrawn);
-    assert_eq!(node.stand(9.0), Stand::Announced);
+    node.promised(1.6, "a", 1.0);
+    assert_eq!(node.stand(1.6), Stand::Withdrawn);
+    assert!(node.asks(1.9).is_empty());
+    assert_eq!(node.asks(2.1), ["a"], "the giver renews first");
+    // Counted from the question, 4 s less 1.25 s.
+    assert_eq!(node.stand(3.7), Stand::Withdrawn);
+    assert_eq!(node.stand(3.75), Stand::Announced);
 }
 
 #[test]
@@ -132,16 +137,16 @@ fn a_promise_binds_its_giver_whatever_becomes_of_it() {
     let mut node = Node::serving();
     assert_eq!(
         node.0.may_promise(at(1.0), &peer("a"), Family::V4),
-        Ok(Duration::from_secs(10))
+        Ok(LEASE)
     );
     node.is(2.0, SOFT);
     assert!(node.asks(2.0).is_empty(), "a bound node binds nobody");
     node.promised(2.1, "b", 2.0);
     assert_eq!(node.stand(2.1), Stand::Announced, "though others stand in");
-    assert_eq!(node.stand(10.9), Stand::Announced);
-    assert_eq!(node.asks(11.0), ["b"]);
-    node.promised(11.1, "b", 11.0);
-    assert_eq!(node.stand(11.1), Stand::Withdrawn);
+    assert_eq!(node.stand(4.9), Stand::Announced);
+    assert_eq!(node.asks(5.0), ["b"]);
+    node.promised(5.1, "b", 5.0);
+    assert_eq!(node.stand(5.1), Stand::Withdrawn);
 }
 
 #[test]
@@ -160,6 +165,9 @@ fn only_who_announces_and_is_well_promises() {
     );
     let mut node = Node::serving();
     node.is(1.0, SOFT);
+    check(&mut node, "a", Refusal::NotWell(Family::V4));
+    let mut node = Node::serving();
+    node.is_doubted(1.0, FIT, true);
     check(&mut node, "a", Refusal::NotWell(Family::V4));
     let mut node = Node::serving();
     node.drain(1.0, false).unwrap();
@@ -188,8 +196,11 @@ fn a_drain_leaves_withdraws_and_waits_for_quiet() {
     node.asks(1.0);
     node.promised(1.1, "a", 1.0);
     assert_eq!(node.stand(1.1), Stand::Leaving);
-    node.asks(5.0);
-    node.promised(5.1, "a", 5.0);
+    for now in 2..11 {
+        let now = f64::from(now);
+        node.asks(now);
+        node.promised(now + 0.1, "a", now);
+    }
     assert_eq!(node.stand(11.0), Stand::Leaving);
     assert_eq!(node.stand(11.2), Stand::Withdrawn);
     node.0.handle_rate(at(12.0), Family::V4, 1.5);

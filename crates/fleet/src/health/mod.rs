@@ -51,6 +51,9 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
     /// Since when `state` holds.
     pub since: Moment,
+    /// The last probe of one of its paths was not right: too few to be unfit, enough to promise
+    /// nothing.
+    pub is_doubted: bool,
 }
 
 /// How well a node is.
@@ -144,6 +147,7 @@ impl Health {
             state,
             reasons: self.reasons(family),
             since,
+            is_doubted: self.paths_of(family).any(Track::is_wrong),
         }
     }
 
@@ -197,8 +201,13 @@ impl Health {
 
     /// Right rounds in a row of the path of a family that has fewest.
     fn rounds(&self, family: Family) -> u32 {
-        let tracks = self.tracks.iter().filter(|(path, _)| path.family == family);
-        tracks.map(|(_, track)| track.right).min().unwrap_or(0)
+        let rounds = self.paths_of(family).map(|track| track.right);
+        rounds.min().unwrap_or(0)
+    }
+
+    fn paths_of(&self, family: Family) -> impl Iterator<Item = &Track> {
+        let tracks = self.tracks.iter();
+        tracks.filter_map(move |(path, track)| (path.family == family).then_some(track))
     }
 
     /// All that speaks against a family, the gravest first.

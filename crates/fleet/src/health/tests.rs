@@ -55,6 +55,10 @@ impl Node {
         }
     }
 
+    fn is_doubted(&mut self, family: Family) -> bool {
+        self.health.verdict(at(self.now), family).is_doubted
+    }
+
     fn state(&mut self, family: Family) -> State {
         self.health.verdict(at(self.now), family).state
     }
@@ -121,6 +125,22 @@ fn only_the_family_whose_path_fails_is_unfit_and_within_two_seconds() {
             assert_eq!(node.state(family), expected, "{path}");
         }
     }
+}
+
+#[test]
+fn one_probe_that_is_not_right_makes_only_its_family_doubted_until_one_is() {
+    let mut node = Node::fit();
+    assert!(!node.is_doubted(Family::V4));
+    node.rounds(1, |path| match path.family {
+        Family::V4 => wrong(),
+        Family::V6 => Probed::Right,
+    });
+    assert_eq!(node.state(Family::V4), State::Serving);
+    assert!(node.is_doubted(Family::V4) && !node.is_doubted(Family::V6));
+    node.rounds(1, |_| Probed::Void);
+    assert!(node.is_doubted(Family::V4));
+    node.rounds(1, |_| Probed::Right);
+    assert!(!node.is_doubted(Family::V4));
 }
 
 #[test]

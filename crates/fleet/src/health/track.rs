@@ -47,6 +47,11 @@ impl Track {
         self.last = probed;
     }
 
+    /// The last one was not right.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.wrong > 0
+    }
+
     /// What is wrong with the path if so many in a row are too many.
     pub(super) fn cause(&self, now: Moment, path: Path, most: u32, age: Duration) -> Option<Cause> {
         let silent_for = now.since(self.last_at);

@@ -1,7 +1,9 @@
 //! What goes wrong by a seed, and that all heals.
 
 use super::World;
-use crate::limits::{FLEET_HEALED_WITHIN, FLEET_STAYS_FOR, FLEET_WITHDRAWN_WITHIN};
+use crate::limits::{
+    FLEET_HEALED_WITHIN, FLEET_STAYS_FOR, FLEET_WITHDRAWN_WITHIN, FLEET_WRONG_AT_MOST,
+};
 use rand::RngExt;
 use std::ops::AddAssign;
 
@@ -36,6 +38,9 @@ pub fn live(seed: u64) -> Result<Tally, String> {
     heal(&mut world);
     world.run(FLEET_HEALED_WITHIN)?;
     all_announce(&world, "after all healed")?;
+    a_bound_one_goes_bad(&mut world)?;
+    heal(&mut world);
+    world.run(FLEET_HEALED_WITHIN)?;
     one_goes_bad(&mut world)?;
     Ok(Tally {
         withdrawals: world.leases_used,
@@ -101,6 +106,25 @@ fn all_announce(world: &World, when: &str) -> Result<(), String> {
     match world.nodes.iter().all(super::Node::is_announced) {
         true => Ok(()),
         false => Err(world.failure(&format!("not all announce {when}"))),
+    }
+}
+
+/// One is drained on the promises of others, and one of those goes bad: where enough others still
+/// stand in, it is bound no longer than wrong answers may stay.
+fn a_bound_one_goes_bad(world: &mut World) -> Result<(), String> {
+    let count = world.nodes.len();
+    let drained = world.rng.random_range(0..count);
+    world.drain(drained, Some(false));
+    let pause = world.rng.random_range(4000..8000);
+    world.run(pause)?;
+    let Some(giver) = world.giver_to(drained).filter(|_| count - 2 >= world.floor) else {
+        return Ok(());
+    };
+    world.nodes[giver].is_right = false;
+    world.run(FLEET_WRONG_AT_MOST)?;
+    match world.nodes[giver].is_announced() {
+        true => Err(world.failure(&format!("node {giver} went bad and stays bound"))),
+        false => Ok(()),
     }
 }
 

@@ -238,6 +238,11 @@ impl World {
         node.is_forced = force == Some(true);
     }
 
+    /// Somebody who is bound by a promise to a node.
+    pub(super) fn giver_to(&self, asker: usize) -> Option<usize> {
+        self.bound.iter().position(|given| given[asker] > self.now)
+    }
+
     /// What must hold at any time.
     fn hold(&self) -> Result<(), String> {
         let now = self.now;

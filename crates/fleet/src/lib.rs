@@ -7,9 +7,6 @@
 
 pub mod anycast;
 pub mod capacity;
-mod family;
 pub mod health;
 pub mod identity;
 pub mod limits;
-
-pub use family::{Both, Family};

@@ -4,7 +4,8 @@
 
 use imrs_telemetry::capture::cdns::{Parameters, Writer};
 use imrs_telemetry::capture::{Missed, Responses, Seen, Settings, tap};
-use imrs_telemetry::counts::{Family, Flow, Transport};
+use imrs_telemetry::counts::{Flow, Transport};
+use imrs_wire::Family;
 use imrs_wire::Rcode;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -44,7 +45,7 @@ fn measure(name: &str, responses: Responses, response_octets: usize) {
             query[13..17].copy_from_slice(&(number >> 8 | 0x6161_6161).to_be_bytes());
             tap.push(&Seen {
                 at_ns: 1_760_000_000_000_000_000 + u64::from(batch) * 64_000,
-                flow: Flow::new(Transport::Udp, Family::Ipv4),
+                flow: Flow::new(Transport::Udp, Family::V4),
                 client: ([192, 0, (number >> 8 & 0xf) as u8, number as u8], 4321).into(),
                 server: ([198, 51, 100, 53], 53).into(),
                 query: black_box(&query),

@@ -6,10 +6,11 @@
 //! numbers are made up.
 
 use anyhow::{Context, Result};
-use imrs_telemetry::counts::{Asked, AskedEdns, Counts, Exchange, Family, Flow, Sent, Transport};
+use imrs_telemetry::counts::{Asked, AskedEdns, Counts, Exchange, Flow, Sent, Transport};
 use imrs_telemetry::day::{Curve, Days, Lost, Settings};
 use imrs_telemetry::limits::CURVE_SLOT_S;
 use imrs_telemetry::{Day, Moment};
+use imrs_wire::Family;
 use imrs_wire::{Rcode, Rtype};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -92,9 +93,9 @@ fn mix(random: &mut ChaCha8Rng) -> Counts {
             _ => Transport::Udp,
         };
         let family = if chance(random, 21) {
-            Family::Ipv6
+            Family::V6
         } else {
-            Family::Ipv4
+            Family::V4
         };
         let rcode = match random.random_range(0..200) {
             0..110 => Rcode::NXDOMAIN,

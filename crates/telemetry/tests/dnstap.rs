@@ -4,7 +4,8 @@
 
 use imrs_telemetry::capture::dnstap::{Encoder, frames};
 use imrs_telemetry::capture::{Captured, Missed};
-use imrs_telemetry::counts::{Family, Flow, Transport};
+use imrs_telemetry::counts::{Flow, Transport};
+use imrs_wire::Family;
 use imrs_wire::Rcode;
 use std::io::Write;
 use std::process::Command;
@@ -17,11 +18,11 @@ const RESPONSE: &[u8] = b"\xab\xcd\x85\x03\0\x01\0\0\0\0\0\0\x03www\x07Example\0
 
 fn captured(transport: Transport, family: Family) -> Captured<'static> {
     let [client, server] = match family {
-        Family::Ipv4 => [
+        Family::V4 => [
             ([192, 0, 2, 1], 4321).into(),
             ([198, 51, 100, 53], 53).into(),
         ],
-        Family::Ipv6 => [
+        Family::V6 => [
             ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 4321).into(),
             ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x53], 853).into(),
         ],
@@ -103,7 +104,7 @@ fn a_reader_sees_query_and_response() {
         "response_port: 53",
         ";; ->>HEADER<<- opcode: QUERY, rcode: NXDOMAIN, id: 43981",
     ];
-    check(Transport::Udp, Family::Ipv4, &lines);
+    check(Transport::Udp, Family::V4, &lines);
 }
 
 #[test]
@@ -114,12 +115,12 @@ fn every_transport_and_family_has_its_number() {
         "query_address: \"2001:db8::1\"",
         "response_address: \"2001:db8::53\"",
     ];
-    check(Transport::Tcp, Family::Ipv6, &lines);
+    check(Transport::Tcp, Family::V6, &lines);
     // The reader is older than the numbers of TLS and QUIC.
     for (transport, number) in [(Transport::Tls, 3), (Transport::Quic, 7)] {
         // Family, protocol, and what stands ahead of an address of 16 octets.
         let fields = [0x10, 2, 0x18, number, 0x22, 16];
-        let octets = written(&[captured(transport, Family::Ipv6)], Missed::default());
+        let octets = written(&[captured(transport, Family::V6)], Missed::default());
         let found = octets
             .windows(fields.len())
             .filter(|found| *found == fields);
@@ -129,7 +130,7 @@ fn every_transport_and_family_has_its_number() {
 
 #[test]
 fn what_is_missing_is_declared_once() {
-    let messages = [captured(Transport::Udp, Family::Ipv4); 3];
+    let messages = [captured(Transport::Udp, Family::V4); 3];
     let missed = Missed {
         lost: 7,
         sampled_away: 90,

@@ -1,5 +1,5 @@
 //! Reads queries and writes responses: header, name, question, EDNS, serial arithmetic and the
-//! unit types.
+//! unit types, address families among them.
 //!
 //! Start reading at [`Query::parse`]. This crate knows no zone, socket, policy or clock, and
 //! allocates nothing.
@@ -19,6 +19,7 @@ extern crate std;
 
 mod cursor;
 mod edns;
+mod family;
 mod header;
 pub mod limits;
 mod name;
@@ -31,6 +32,7 @@ mod writer;
 
 pub use cursor::Cursor;
 pub use edns::{Cookie, Ede, Edns, OptionCode, ServerCookie};
+pub use family::{Both, Family};
 pub use header::{Counts, Flags, Opcode};
 pub use name::{LabelEnds, Qname};
 pub use query::{Malformed, Partial, Query, Question};

@@ -5,10 +5,11 @@
 
 use crate::peers::tool_command;
 use anyhow::{Context, Result, ensure};
-use imrs_telemetry::counts::{Buffer, Counts, Family, Flow, Profile, Qtype, Transport};
+use imrs_telemetry::counts::{Buffer, Counts, Flow, Profile, Qtype, Transport};
 use imrs_telemetry::day::{Account, Sealed};
 use imrs_telemetry::limits::SOURCES_OCTETS;
 use imrs_telemetry::rssac002::{self, Letter};
+use imrs_wire::Family;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,10 +195,10 @@ fn is_counted(name: &str) -> bool {
 /// What queries said of themselves, by flow.
 fn contents(counts: &Counts, numbers: &mut Numbers) {
     for (transport, family, flow) in [
-        ("udp", "ipv4", Flow::new(Transport::Udp, Family::Ipv4)),
-        ("udp", "ipv6", Flow::new(Transport::Udp, Family::Ipv6)),
-        ("tcp", "ipv4", Flow::new(Transport::Tcp, Family::Ipv4)),
-        ("tcp", "ipv6", Flow::new(Transport::Tcp, Family::Ipv6)),
+        ("udp", "ipv4", Flow::new(Transport::Udp, Family::V4)),
+        ("udp", "ipv6", Flow::new(Transport::Udp, Family::V6)),
+        ("tcp", "ipv4", Flow::new(Transport::Tcp, Family::V4)),
+        ("tcp", "ipv6", Flow::new(Transport::Tcp, Family::V6)),
     ] {
         let flow = counts.flow(flow);
         let mut add = |what: &str, count: u64| {

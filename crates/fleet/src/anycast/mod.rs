@@ -18,8 +18,8 @@ pub use settings::{Alone, Ask, Order, PeerId, Refusal, Saved, Settings, Standing
 pub use wish::{Policy, Scope, Stand, Wish};
 
 use crate::health::Verdict;
-use crate::{Both, Family};
 use imrs_wire::time::Moment;
+use imrs_wire::{Both, Family};
 use local::{Drain, Local};
 use settings::earlier;
 use std::collections::BTreeMap;

@@ -2,8 +2,9 @@
 
 use super::{Policy, Stand};
 use crate::health::Reason;
-use crate::{Both, Family, limits};
+use crate::limits;
 use imrs_wire::time::Moment;
+use imrs_wire::{Both, Family};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;

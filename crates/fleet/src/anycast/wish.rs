@@ -1,6 +1,6 @@
 //! What is to be announced: the one thing that whoever speaks to the routers is told.
 
-use crate::{Both, Family};
+use imrs_wire::{Both, Family};
 use std::collections::BTreeMap;
 
 /// How the prefix of a family stands. What is greater attracts more queries.

@@ -1,6 +1,6 @@
 //! What a node knows of itself.
 
-use crate::Family;
+use imrs_wire::Family;
 use std::fmt;
 use std::time::Duration;
 

@@ -16,8 +16,8 @@ pub use cause::{Cause, Effect, Reason};
 pub use evidence::{ClockState, Load, Others, Path, Probed, Transport, Workers, ZoneState};
 pub use settings::Settings;
 
-use crate::{Both, Family};
 use imrs_wire::time::Moment;
+use imrs_wire::{Both, Family};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use track::{Past, Phase, Track};

@@ -1,7 +1,8 @@
 //! What health is measured by.
 
 use super::Path;
-use crate::{Both, Family, limits};
+use crate::limits;
+use imrs_wire::{Both, Family};
 use std::time::Duration;
 
 /// What health is measured by. [`Settings::of`] gives the defaults of [`limits`].

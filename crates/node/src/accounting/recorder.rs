@@ -3,10 +3,11 @@
 use super::Own;
 use imrs_telemetry::Day;
 use imrs_telemetry::capture::{Seen, Tap};
-use imrs_telemetry::counts::{Asked, Cells, Exchange, Family, Flow, Sent, Transport};
+use imrs_telemetry::counts::{Asked, Cells, Exchange, Flow, Sent, Transport};
 use imrs_telemetry::delays::{Delay, DelayCells};
 use imrs_telemetry::sources::Front;
 use imrs_telemetry::top::Sampler;
+use imrs_wire::Family;
 use imrs_wire::Rcode;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -5,7 +5,8 @@ use crate::config::capture::{Compression, Files, Privacy, Sink};
 use imrs_telemetry::capture::Seen;
 use imrs_telemetry::capture::dnstap::frames::CONTENT_TYPE;
 use imrs_telemetry::capture::privacy::Method;
-use imrs_telemetry::counts::{Family, Flow, Transport};
+use imrs_telemetry::counts::{Flow, Transport};
+use imrs_wire::Family;
 use imrs_wire::Rcode;
 use std::fs;
 use std::io::{Read, Write};
@@ -20,7 +21,7 @@ const QUERY: &[u8] = b"\xab\xcd\0\0\0\x01\0\0\0\0\0\0\x07example\0\0\x02\0\x01";
 fn push(tap: &mut Tap, at_s: u64) {
     tap.push(&Seen {
         at_ns: at_s * 1_000_000_000,
-        flow: Flow::new(Transport::Udp, Family::Ipv4),
+        flow: Flow::new(Transport::Udp, Family::V4),
         client: ([192, 0, 2, 1], 4321).into(),
         server: ([198, 51, 100, 53], 53).into(),
         query: QUERY,

@@ -10,7 +10,7 @@ use crate::guard;
 use crate::hosting::trust;
 use crate::sandbox::User;
 use crate::serve::plan::Plan;
-use imrs_fleet::Family;
+use imrs_wire::Family;
 use std::path::Path;
 
 /// What was found good.

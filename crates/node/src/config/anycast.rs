@@ -9,7 +9,7 @@ use super::prefix::{Prefix, check_asn, is_private, is_unicast};
 use super::values::{Limited, Told};
 use super::{Config, Mistake};
 use crate::limits::{PREFIXES_MAX, SERVICE_ADDRESSES_MAX};
-use imrs_fleet::Family;
+use imrs_wire::Family;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

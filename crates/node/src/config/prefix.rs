@@ -1,6 +1,6 @@
 //! A prefix that is announced, and who may be a neighbor: values that BIRD is given as they are.
 
-use imrs_fleet::Family;
+use imrs_wire::Family;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;

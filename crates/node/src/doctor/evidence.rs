@@ -2,7 +2,7 @@
 
 use crate::control::v1 as control;
 use crate::route::v1 as route;
-use imrs_fleet::Both;
+use imrs_wire::Both;
 use imrs_zone::record::UnixTime;
 use std::net::{IpAddr, SocketAddr};
 

@@ -12,7 +12,7 @@ use crate::system::clock_error;
 use domain::base::iana::{Class, Rtype};
 use domain::base::{Message, MessageBuilder, Name, Question, ToName};
 use domain::rdata::{Soa, Txt};
-use imrs_fleet::{Both, Family};
+use imrs_wire::{Both, Family};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};

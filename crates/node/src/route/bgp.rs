@@ -3,7 +3,7 @@
 //! What the other side says is read no further than whether it goes on.
 
 use crate::config::Prefix;
-use imrs_fleet::Family;
+use imrs_wire::Family;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What a message is (RFC 4271 section 4.1).

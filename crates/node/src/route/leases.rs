@@ -1,7 +1,7 @@
 //! What several clients wish, and for how long: pure, times are arguments.
 
-use imrs_fleet::Family;
 use imrs_fleet::anycast::Wish;
+use imrs_wire::Family;
 use std::time::Instant;
 
 /// Wishes that hold for a time each.
@@ -58,8 +58,8 @@ impl Leases {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use imrs_fleet::Both;
     use imrs_fleet::anycast::{Policy, Stand};
+    use imrs_wire::Both;
     use std::time::Duration;
 
     fn wish(v4: Stand, v6: Stand, prepend: u8) -> Wish {

@@ -4,7 +4,8 @@
 //! reader passes over those that it does not know. Times are RFC 3339 in UTC.
 
 use clap::ValueEnum;
-use imrs_fleet::{Both, Family, anycast};
+use imrs_fleet::anycast;
+use imrs_wire::{Both, Family};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;

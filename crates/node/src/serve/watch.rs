@@ -17,8 +17,8 @@ use crate::watching::{
 use anyhow::{Context, anyhow};
 use imrs_fleet::anycast::{Order, Policy};
 use imrs_fleet::health::{Others, ZoneState};
-use imrs_fleet::{Both, Family};
 use imrs_transfer::refresh::{Came, Standing};
+use imrs_wire::{Both, Family};
 use imrs_zone::packed::Packed;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;

@@ -11,7 +11,7 @@ use domain::base::message_builder::AdditionalBuilder;
 use domain::base::name::ParsedName;
 use domain::base::{Message, MessageBuilder, Name, ToName};
 use domain::rdata::Txt;
-use imrs_fleet::Family;
+use imrs_wire::Family;
 use imrs_wire::limits::UDP_LEN_DEFAULT;
 use std::time::Duration;
 

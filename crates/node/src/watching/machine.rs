@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::system;
 use crate::transport::{Counters, Meters};
 use imrs_fleet::health::{ClockState, Load, Workers};
-use imrs_fleet::{Both, Family};
+use imrs_wire::{Both, Family};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

@@ -3,8 +3,8 @@
 use crate::chain;
 use crate::files::{self, FileError};
 use crate::route::v1::{self, FamilyName};
-use imrs_fleet::Both;
 use imrs_fleet::anycast::{self, Saved};
+use imrs_wire::Both;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;

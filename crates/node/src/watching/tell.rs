@@ -4,9 +4,9 @@ use super::mind::{FamilyView, Heard, Mind, View};
 use crate::config::anycast::Anycast;
 use crate::control::v1::{self, Effect, Health, Keeper, Reason, Route};
 use crate::route::v1::Stand;
-use imrs_fleet::Family;
 use imrs_fleet::anycast::{self, Standing, Step};
 use imrs_fleet::health::{self, State};
+use imrs_wire::Family;
 use std::time::Duration;
 
 /// All of it.

@@ -2,9 +2,10 @@
 
 use super::support::{Server, TestRoot, failure};
 use imrs_telemetry::Day;
-use imrs_telemetry::counts::{Counts, Family, Flow, Transport};
+use imrs_telemetry::counts::{Counts, Flow, Transport};
 use imrs_telemetry::day::{Account, Why};
 use imrs_telemetry::limits::SOURCES_OCTETS;
+use imrs_wire::Family;
 use imrs_wire::Rcode;
 use serde_json::Value;
 use std::fs::{self, Permissions};
@@ -52,7 +53,7 @@ fn kept(root: &TestRoot) -> Account {
 }
 
 fn flow(transport: Transport) -> Flow {
-    Flow::new(transport, Family::Ipv4)
+    Flow::new(transport, Family::V4)
 }
 
 /// Messages over TCP, each with its length ahead, as a client counts them.

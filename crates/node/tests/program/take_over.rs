@@ -1,9 +1,10 @@
 //! A newer process takes the sockets of the running one over, under load and without a query lost.
 
 use super::support::{Server, TestRoot, failure, text_of};
-use imrs_telemetry::counts::{Family, Flow, Transport};
+use imrs_telemetry::counts::{Flow, Transport};
 use imrs_telemetry::day::Account;
 use imrs_telemetry::limits::SOURCES_OCTETS;
+use imrs_wire::Family;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -146,7 +147,7 @@ fn kept(root: &TestRoot) -> (u64, u64) {
     for entry in entries {
         let octets = fs::read(entry.unwrap().path()).unwrap();
         let account = Account::decode(&octets, SOURCES_OCTETS).unwrap();
-        let over = |transport| account.counts.flow(Flow::new(transport, Family::Ipv4));
+        let over = |transport| account.counts.flow(Flow::new(transport, Family::V4));
         udp += over(Transport::Udp).queries();
         tcp += over(Transport::Tcp).queries();
     }

@@ -1,13 +1,13 @@
 //! A node with a keeper and BIRD, and the router of its host.
 
-use imrs_fleet::Both;
+use crate::namespace::{Namespace, Process};
 use imrs_fleet::anycast::{Stand, Wish};
 use imrs_node::route::Link;
 use imrs_node::route::v1::Report;
+use imrs_wire::Both;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::{Command, Output};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -443,76 +443,6 @@ pub(crate) fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
         }
         assert!(Instant::now() < deadline, "waited in vain for {what}");
         thread::sleep(PACE);
-    }
-}
-
-/// A process; killed when dropped.
-struct Process(Child);
-
-impl Process {
-    fn signal(&self, signal: &str) {
-        let id = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &id]).status();
-        assert!(sent.unwrap().success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-struct Namespace(String);
-
-impl Namespace {
-    fn make(name: &str) -> Option<Namespace> {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("imrs-{}-{number}-{name}", std::process::id());
-        let added = Command::new("ip").args(["netns", "add", &name]).output();
-        added
-            .is_ok_and(|run| run.status.success())
-            .then_some(Namespace(name))
-    }
-
-    fn ip(&self, arguments: &str, host: &Namespace) -> String {
-        let arguments = arguments.replace("HOST", &host.0);
-        let run = Command::new("ip")
-            .args(["-netns", &self.0])
-            .args(arguments.split(' '))
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&run.stderr);
-        assert!(run.status.success(), "{arguments}: {said}");
-        String::from_utf8(run.stdout).unwrap()
-    }
-
-    /// The command, run in it.
-    fn inside(&self, command: &Command) -> Command {
-        let mut inside = Command::new("ip");
-        inside.args(["netns", "exec", &self.0]);
-        inside.arg(command.get_program()).args(command.get_args());
-        for (key, value) in command.get_envs() {
-            match value {
-                Some(value) => inside.env(key, value),
-                None => inside.env_remove(key),
-            };
-        }
-        inside
-    }
-
-    fn start(&self, command: &Command) -> Process {
-        Process(self.inside(command).stdin(Stdio::null()).spawn().unwrap())
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = Command::new("ip")
-            .args(["netns", "delete", &self.0])
-            .status();
     }
 }
 

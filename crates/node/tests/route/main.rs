@@ -11,6 +11,7 @@
 mod bed;
 mod deaths;
 mod hands;
+mod namespace;
 mod node;
 mod routers;
 mod service;

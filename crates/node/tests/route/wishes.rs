@@ -1,9 +1,9 @@
 //! What is wished is what the router hears.
 
 use crate::bed::{Bed, CONFIG, V4, V6, Wisher, both};
-use imrs_fleet::Both;
 use imrs_fleet::anycast::{Policy, Scope, Stand, Wish};
 use imrs_node::route::v1;
+use imrs_wire::Both;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;

@@ -3,8 +3,8 @@
 use crate::limits::{FLEET_PROBATION, FLEET_PROBATION_MAX, FLEET_START_PATIENCE};
 use imrs_fleet::anycast::{self, Alone, Anycast, PeerId, Saved, Stand};
 use imrs_fleet::health::{self, Health, Path, Probed, State, Weight, ZoneState};
-use imrs_fleet::{Both, Family};
 use imrs_wire::time::Moment;
+use imrs_wire::{Both, Family};
 use std::time::Duration;
 
 /// The families of this world.

@@ -3,8 +3,8 @@
 use super::node::{Node, name};
 use crate::limits::{FLEET_REACTION, FLEET_STEP};
 use imrs_fleet::anycast::{Order, PeerId};
-use imrs_fleet::{Both, Family};
 use imrs_wire::time::Moment;
+use imrs_wire::{Both, Family};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::time::Duration;

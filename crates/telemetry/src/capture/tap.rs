@@ -268,7 +268,8 @@ const IS_IPV6: u64 = 1;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counts::{Family, Transport};
+    use crate::counts::Transport;
+    use imrs_wire::Family;
     use proptest::prelude::*;
 
     fn settings(octets: usize, one_in: u32, responses: Responses) -> Settings {
@@ -283,7 +284,7 @@ mod tests {
     fn seen<'a>(query: &'a [u8], response: &'a [u8]) -> Seen<'a> {
         Seen {
             at_ns: 1_760_000_000_123_456_789,
-            flow: Flow::new(Transport::Quic, Family::Ipv6),
+            flow: Flow::new(Transport::Quic, Family::V6),
             client: "[2001:db8::1]:65535".parse().unwrap(),
             server: "[2001:db8:ffff::2]:853".parse().unwrap(),
             query,

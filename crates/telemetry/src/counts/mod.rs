@@ -26,8 +26,7 @@ mod sparse;
 pub use exchange::{Asked, AskedEdns, Buffer, Exchange, Profile, Sent};
 pub use live::Cells;
 
-use imrs_wire::{Rcode, Rtype};
-use std::net::IpAddr;
+use imrs_wire::{Family, Rcode, Rtype};
 
 use layout::{CELLS, FLOW_CELLS, Fate};
 
@@ -52,16 +51,6 @@ pub enum Transport {
     Tls,
     /// QUIC (RFC 9250).
     Quic,
-}
-
-/// A family of addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Family {
-    /// IPv4.
-    Ipv4,
-    /// IPv6.
-    Ipv6,
 }
 
 /// What was counted, at one time or over a time. Without meaning but by its methods.
@@ -113,17 +102,17 @@ impl Transport {
 impl Flow {
     /// All of them.
     pub const ALL: [Flow; 8] = {
-        use Family::{Ipv4, Ipv6};
+        use Family::{V4, V6};
         use Transport::{Quic, Tcp, Tls, Udp};
         [
-            Flow::new(Udp, Ipv4),
-            Flow::new(Udp, Ipv6),
-            Flow::new(Tcp, Ipv4),
-            Flow::new(Tcp, Ipv6),
-            Flow::new(Tls, Ipv4),
-            Flow::new(Tls, Ipv6),
-            Flow::new(Quic, Ipv4),
-            Flow::new(Quic, Ipv6),
+            Flow::new(Udp, V4),
+            Flow::new(Udp, V6),
+            Flow::new(Tcp, V4),
+            Flow::new(Tcp, V6),
+            Flow::new(Tls, V4),
+            Flow::new(Tls, V6),
+            Flow::new(Quic, V4),
+            Flow::new(Quic, V6),
         ]
     };
 
@@ -135,17 +124,6 @@ impl Flow {
     /// Its place in [`Flow::ALL`].
     fn index(self) -> usize {
         2 * self.transport as usize + self.family as usize
-    }
-}
-
-impl Family {
-    /// That of an address; one of IPv4 within IPv6 is one of IPv4.
-    #[inline]
-    pub fn of(address: IpAddr) -> Family {
-        match address.to_canonical() {
-            IpAddr::V4(_) => Family::Ipv4,
-            IpAddr::V6(_) => Family::Ipv6,
-        }
     }
 }
 
@@ -189,7 +167,7 @@ impl Counts {
 
     /// What was counted of one transport, both families together.
     pub fn transport(&self, transport: Transport) -> [FlowCounts<'_>; 2] {
-        [Family::Ipv4, Family::Ipv6].map(|family| self.flow(Flow::new(transport, family)))
+        [Family::V4, Family::V6].map(|family| self.flow(Flow::new(transport, family)))
     }
 
     /// Records one query and what became of it: what a worker does in its [`Cells`], for tests and

@@ -235,12 +235,13 @@ const DAY_S: u64 = 86_400;
 #[cfg(test)]
 mod tests {
     use super::{Curve, RcodeClass};
-    use crate::counts::{Asked, Counts, Exchange, Family, Flow, Sent, Transport};
+    use crate::counts::{Asked, Counts, Exchange, Flow, Sent, Transport};
     use crate::time::Day;
+    use imrs_wire::Family;
     use imrs_wire::Rcode;
 
-    const UDP: Flow = Flow::new(Transport::Udp, Family::Ipv4);
-    const QUIC: Flow = Flow::new(Transport::Quic, Family::Ipv6);
+    const UDP: Flow = Flow::new(Transport::Udp, Family::V4);
+    const QUIC: Flow = Flow::new(Transport::Quic, Family::V6);
 
     fn day() -> Day {
         Day::parse("2025-10-01").unwrap()

@@ -6,10 +6,11 @@
 //! is not known is left out, and so is a document that would have none.
 
 use super::{Document, Field, Key, Letter, Metric, SOURCES, Service, VOLUME, open_bin};
-use crate::counts::{Family, Flow, FlowCounts, Transport};
+use crate::counts::{Flow, FlowCounts, Transport};
 use crate::day::{Account, Lost};
 use crate::limits::RCODES;
 use crate::sources::{Figure, Method};
+use imrs_wire::Family;
 use imrs_wire::Rcode;
 
 /// The documents of an account that covers so many instances. `zone-size` is the maintainer's and
@@ -159,7 +160,7 @@ fn gaps(account: &Account, letter: Letter) -> Vec<(Key, Field)> {
 /// Both families of a transport.
 fn of(account: &Account, transport: Transport) -> [FlowCounts<'_>; 2] {
     let flow = |family| account.counts.flow(Flow::new(transport, family));
-    [flow(Family::Ipv4), flow(Family::Ipv6)]
+    [flow(Family::V4), flow(Family::V6)]
 }
 
 /// The encrypted transports that were used, with their names in fields.

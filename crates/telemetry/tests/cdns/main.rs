@@ -7,7 +7,8 @@ use imrs_telemetry::capture::cdns::{
     KEY_LOST, KEY_OVER_BUDGET, KEY_SAMPLED_AWAY, Parameters, Writer,
 };
 use imrs_telemetry::capture::{Captured, Missed};
-use imrs_telemetry::counts::{Family, Flow, Transport};
+use imrs_telemetry::counts::{Flow, Transport};
+use imrs_wire::Family;
 use imrs_wire::Rcode;
 use proptest::prelude::*;
 use std::io::Read;
@@ -110,7 +111,7 @@ const HEAD: &[u8] = b"\xab\xcd\x85\x10\0\x01\0\0\0\x06\0\x01";
 fn all_of_a_pair_is_read_back() {
     let message = Captured {
         at_ns: 1_760_000_000_123_456_789,
-        flow: Flow::new(Transport::Tls, Family::Ipv6),
+        flow: Flow::new(Transport::Tls, Family::V6),
         client: "[2001:db8::1]:4321".parse().unwrap(),
         server: "[2001:db8::53]:853".parse().unwrap(),
         query: QUERY,
@@ -211,7 +212,7 @@ proptest! {
             .iter()
             .map(|(query, client, at_ns)| Captured {
                 at_ns: *at_ns,
-                flow: Flow::new(Transport::Udp, Family::Ipv4),
+                flow: Flow::new(Transport::Udp, Family::V4),
                 client: (*client, 53).into(),
                 server: ([192, 0, 2, 53], 53).into(),
                 query,
@@ -247,7 +248,7 @@ proptest! {
             .iter()
             .map(|(query, response)| Captured {
                 at_ns: 0,
-                flow: Flow::new(Transport::Quic, Family::Ipv4),
+                flow: Flow::new(Transport::Quic, Family::V4),
                 client: ([192, 0, 2, 1], 53).into(),
                 server: ([192, 0, 2, 53], 53).into(),
                 query,

@@ -1,8 +1,9 @@
 //! Numbers and names for people.
 
 use domain::base::iana::{OptRcode, Rtype};
-use imrs_telemetry::counts::{Buffer, Family, Flow, Qtype, Transport};
+use imrs_telemetry::counts::{Buffer, Flow, Qtype, Transport};
 use imrs_telemetry::sources::{Figure, Method};
+use imrs_wire::Family;
 use imrs_wire::Rcode;
 
 /// A number with a comma between thousands.
@@ -50,8 +51,8 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 /// A flow as the control socket calls it, such as `udp-ipv4`.
 pub(super) fn flow(flow: Flow) -> String {
     let family = match flow.family {
-        Family::Ipv4 => "ipv4",
-        Family::Ipv6 => "ipv6",
+        Family::V4 => "ipv4",
+        Family::V6 => "ipv6",
     };
     format!("{}-{family}", transport(flow.transport))
 }

@@ -11,7 +11,7 @@ use super::Finding;
 use super::evidence::{Answer, Evidence};
 use crate::control::v1::Health;
 use crate::doctor::evidence::Meant;
-use imrs_fleet::Family;
+use imrs_wire::Family;
 
 /// All findings, from the machine outwards.
 #[must_use]

@@ -9,7 +9,7 @@ use crate::clock::{At, span};
 use crate::doctor::Finding;
 use crate::doctor::evidence::Evidence;
 use crate::route::v1::{FamilyName, Neighbor, Stand};
-use imrs_fleet::{Both, Family};
+use imrs_wire::{Both, Family};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 

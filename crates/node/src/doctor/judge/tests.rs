@@ -5,7 +5,7 @@ use crate::control::v1::{Brief, Health, Site, SiteNode};
 use crate::doctor::evidence::{Evidence, Interface, Meant};
 use crate::doctor::{Finding, Verdict};
 use crate::route::v1::{Bird, FamilyName, Neighbor, Report, Stand};
-use imrs_fleet::{Both, Family};
+use imrs_wire::{Both, Family};
 use imrs_zone::record::UnixTime;
 use std::net::IpAddr;
 

@@ -8,8 +8,8 @@ use crate::config::anycast::Anycast;
 use crate::config::{Neighbor, Password, Passwords};
 use crate::route::bgp::NEXT_HOP_V6;
 use crate::route::limits::PRESENCE_HOLD;
-use imrs_fleet::Family;
 use imrs_fleet::anycast::{Scope, Stand, Wish};
+use imrs_wire::Family;
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 use zeroize::Zeroizing;
@@ -222,8 +222,8 @@ fn symbol(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::{Config, Password};
-    use imrs_fleet::Both;
     use imrs_fleet::anycast::Policy;
+    use imrs_wire::Both;
     use std::path::Path;
     use std::process::Command;
 

@@ -4,7 +4,7 @@ use super::Lines;
 use super::conf::{MARKED, OURS};
 use super::shortened;
 use crate::clock::rfc3339;
-use imrs_fleet::{Both, Family};
+use imrs_wire::{Both, Family};
 use imrs_zone::record::UnixTime;
 use std::collections::BTreeMap;
 

@@ -11,7 +11,7 @@ use crate::route::bgp::{self, Kind};
 use crate::route::bird::conf::{KEEPER, PORT, SPEAKER, Settings, keeper_asn};
 use crate::route::limits::{PRESENCE_HOLD, PRESENCE_PATIENCE};
 use imrs_fleet::anycast::{Stand, Wish};
-use imrs_fleet::{Both, Family};
+use imrs_wire::{Both, Family};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
@@ -113,7 +113,6 @@ impl Session {
     /// Says that the keeper is there, and hears whether BIRD is.
     fn renew(&mut self) -> io::Result<()> {
         self.stream.write_all(&bgp::keepalive())?;
-        let mut chunk = [0; 4096];
         loop {
             while let Some(kind) = self.taken()? {
                 check(kind)?;
@@ -121,12 +120,8 @@ impl Session {
                     self.told = Both::default();
                 }
             }
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(count) => self.rest.extend_from_slice(&chunk[..count]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            if !self.receive()? {
+                return Ok(());
             }
         }
     }
@@ -151,26 +146,35 @@ impl Session {
 
     fn wait_for(&mut self, expected: Kind) -> io::Result<()> {
         let deadline = Instant::now() + PRESENCE_PATIENCE;
-        let mut chunk = [0; 4096];
         loop {
-            if let Some(kind) = self.taken()? {
+            while let Some(kind) = self.taken()? {
                 check(kind)?;
                 if kind == expected {
                     return Ok(());
                 }
-                continue;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left < Duration::from_millis(1) {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             self.stream.set_read_timeout(Some(left))?;
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(count) => self.rest.extend_from_slice(&chunk[..count]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            self.receive()?;
+        }
+    }
+
+    /// Takes what BIRD said; says whether it said anything, by the time at which the stream gives up
+    /// waiting.
+    fn receive(&mut self) -> io::Result<bool> {
+        let mut chunk = [0; 4096];
+        match self.stream.read(&mut chunk) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                self.rest.extend_from_slice(&chunk[..count]);
+                Ok(true)
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

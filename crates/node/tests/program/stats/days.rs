@@ -1,9 +1,10 @@
 //! Days that are made here: sealed as a node seals them.
 
-use imrs_telemetry::counts::{Asked, AskedEdns, Counts, Exchange, Family, Flow, Sent, Transport};
+use imrs_telemetry::counts::{Asked, AskedEdns, Counts, Exchange, Flow, Sent, Transport};
 use imrs_telemetry::day::{Account, Days, Gap, Sealed, Settings, Why};
 use imrs_telemetry::limits::SOURCES_OCTETS;
 use imrs_telemetry::{Day, Moment};
+use imrs_wire::Family;
 use imrs_wire::{Rcode, Rtype, Serial};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -31,7 +32,7 @@ pub(super) fn seal(mut account: Account) -> Sealed {
 pub(super) fn plain(day: Day, queries: u32, first_source: u32) -> Account {
     let mut account = Account::new(day, SOURCES_OCTETS);
     for number in 0..queries {
-        let flow = Flow::new(Transport::Udp, Family::Ipv4);
+        let flow = Flow::new(Transport::Udp, Family::V4);
         account.counts.record(flow, &exchange(45, 1, Some(3), 600));
         let source = Ipv4Addr::from_bits(first_source + number);
         account.sources.insert(source.into());
@@ -125,8 +126,8 @@ fn mixed(random: &mut StdRng) -> Counts {
             _ => Transport::Quic,
         };
         let family = match random.random_range(0..10) {
-            0..7 => Family::Ipv4,
-            _ => Family::Ipv6,
+            0..7 => Family::V4,
+            _ => Family::V6,
         };
         let qtype = [1, 1, 1, 28, 28, 2, 43, 48, 6, 65, 12, 16][random.random_range(0..12)];
         let (rcode, response) = match random.random_range(0..100) {
@@ -156,7 +157,7 @@ fn attack(random: &mut StdRng) -> Counts {
     let mut counts = Counts::new();
     for _ in 0..300 {
         let sent = (random.random_range(0..3) == 0).then_some(3);
-        let flow = Flow::new(Transport::Udp, Family::Ipv4);
+        let flow = Flow::new(Transport::Udp, Family::V4);
         counts.record(flow, &exchange(random.random_range(40..60), 1, sent, 720));
     }
     counts

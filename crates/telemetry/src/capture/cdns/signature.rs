@@ -3,7 +3,8 @@
 use super::Written;
 use crate::capture::Captured;
 use crate::capture::message::{Message, Opt};
-use crate::counts::{Family, Transport};
+use crate::counts::Transport;
+use imrs_wire::Family;
 use imrs_wire::limits::HEADER_LEN;
 use minicbor::Encoder;
 
@@ -96,8 +97,8 @@ impl Signature {
 /// has one number for all transports that it does not name.
 fn transport_flags(captured: &Captured<'_>, query: &Message<'_>) -> u8 {
     let version = match captured.flow.family {
-        Family::Ipv4 => 0,
-        Family::Ipv6 => 1,
+        Family::V4 => 0,
+        Family::V6 => 1,
     };
     let transport = match captured.flow.transport {
         Transport::Udp => 0,

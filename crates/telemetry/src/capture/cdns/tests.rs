@@ -1,13 +1,14 @@
 //! Octets of small files, and what blocks count.
 
 use super::*;
-use crate::counts::{Family, Flow, Transport};
+use crate::counts::{Flow, Transport};
+use imrs_wire::Family;
 use imrs_wire::Rcode;
 
 pub(super) fn captured<'a>(query: &'a [u8], response: &'a [u8]) -> Captured<'a> {
     Captured {
         at_ns: 1_760_000_000_000_001_999,
-        flow: Flow::new(Transport::Udp, Family::Ipv4),
+        flow: Flow::new(Transport::Udp, Family::V4),
         client: "192.0.2.1:4321".parse().unwrap(),
         server: "198.51.100.53:53".parse().unwrap(),
         query,

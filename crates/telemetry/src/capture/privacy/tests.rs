@@ -1,14 +1,15 @@
 //! What is hidden, and what stays.
 
 use super::*;
-use crate::counts::{Family, Flow, Transport};
+use crate::counts::{Flow, Transport};
+use imrs_wire::Family;
 use imrs_wire::Rcode;
 use proptest::prelude::*;
 
 fn captured<'a>(at_s: u64, client: &str, query: &'a [u8], response: &'a [u8]) -> Captured<'a> {
     Captured {
         at_ns: at_s * NS_PER_S,
-        flow: Flow::new(Transport::Udp, Family::Ipv4),
+        flow: Flow::new(Transport::Udp, Family::V4),
         client: client.parse().unwrap(),
         server: "198.51.100.53:53".parse().unwrap(),
         query,

@@ -5,9 +5,10 @@ use super::super::figures::{grouped, percent, time};
 use super::frame::{Frame, Layer, heading, round_top};
 use super::svg::{Anchor, Svg};
 use super::{BLACK, BLUE, GREEN, GREY, LEFT, ORANGE, PURPLE, RIGHT, SKY, VERMILION};
-use imrs_telemetry::counts::{Family, Flow, Transport};
+use imrs_telemetry::counts::{Flow, Transport};
 use imrs_telemetry::day::{Account, Curve, Gap, RcodeClass, Slot};
 use imrs_telemetry::limits::CURVE_SLOT_S;
+use imrs_wire::Family;
 use std::fmt::Write;
 
 /// One layer of a stack.
@@ -29,14 +30,14 @@ pub(super) fn volume(svg: &mut Svg, account: &Account, top: f64) {
         fill,
         of: Box::new(move |slot| {
             let of = |family| slot.queries(Flow::new(transport, family));
-            of(Family::Ipv4).saturating_add(of(Family::Ipv6))
+            of(Family::V4).saturating_add(of(Family::V6))
         }),
     };
     let series = vec![
-        flow("UDP IPv4", BLUE, Transport::Udp, Family::Ipv4),
-        flow("UDP IPv6", SKY, Transport::Udp, Family::Ipv6),
-        flow("TCP IPv4", VERMILION, Transport::Tcp, Family::Ipv4),
-        flow("TCP IPv6", ORANGE, Transport::Tcp, Family::Ipv6),
+        flow("UDP IPv4", BLUE, Transport::Udp, Family::V4),
+        flow("UDP IPv6", SKY, Transport::Udp, Family::V6),
+        flow("TCP IPv4", VERMILION, Transport::Tcp, Family::V4),
+        flow("TCP IPv6", ORANGE, Transport::Tcp, Family::V6),
         encrypted("TLS", GREEN, Transport::Tls),
         encrypted("QUIC", PURPLE, Transport::Quic),
     ];

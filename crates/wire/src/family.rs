@@ -1,10 +1,11 @@
-//! IPv4 and IPv6, which are announced apart from each other.
+//! IPv4 and IPv6, which are announced and counted apart from each other.
 
-use std::fmt;
-use std::net::IpAddr;
+use core::fmt;
+use core::net::IpAddr;
 
 /// An address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
 pub enum Family {
     /// IPv4.
     V4,
@@ -16,10 +17,11 @@ impl Family {
     /// Both, in the order in which they are shown.
     pub const ALL: [Family; 2] = [Family::V4, Family::V6];
 
-    /// That of an address.
+    /// That of an address; one of IPv4 within IPv6 is one of IPv4.
+    #[inline]
     #[must_use]
     pub fn of(address: IpAddr) -> Family {
-        match address {
+        match address.to_canonical() {
             IpAddr::V4(_) => Family::V4,
             IpAddr::V6(_) => Family::V6,
         }

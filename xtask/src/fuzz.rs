@@ -81,7 +81,7 @@ fn targets(folder: &Path) -> Result<Vec<String>> {
 
 /// Builds with the flags of [`COVERAGE`]; `--target` keeps them away from build scripts.
 fn build(folder: &Path, targets: &[String]) -> Result<()> {
-    let mut command = Command::new(workspace::cargo());
+    let mut command = workspace::command(workspace::cargo());
     command
         .args(["build", "--release", "--locked", "--target", TRIPLE])
         .current_dir(folder)

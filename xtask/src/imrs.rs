@@ -18,7 +18,7 @@ pub(crate) fn program() -> Result<PathBuf> {
 /// Builds a target of the workspace with the release profile and says where the program is, given
 /// its place in the folder of that profile.
 pub(crate) fn build(target: &[&str], program: &str) -> Result<PathBuf> {
-    let status = Command::new(env!("CARGO"))
+    let status = workspace::command(workspace::cargo())
         .args(["build", "--locked", "--release"])
         .args(target)
         .current_dir(workspace::root())

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +16,20 @@ pub(crate) fn root() -> &'static Path {
 /// The cargo that runs this program.
 pub(crate) fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+}
+
+/// A command that does not hear which package cargo runs here. Build scripts, that of `ring` among
+/// them, look at it, so that builds from here and those by hand would never share anything.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let is_of_package = { ["CARGO_PKG_", "CARGO_MANIFEST_"].iter() }
+            .any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()));
+        if is_of_package {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// The folder of builds.
@@ -56,7 +71,7 @@ pub(crate) struct Dependency {
 
 /// Asks cargo about the workspace of `manifest`.
 pub(crate) fn metadata(manifest: &Path) -> Result<Metadata> {
-    let output = Command::new(cargo())
+    let output = command(cargo())
         .args(["metadata", "--format-version=1", "--locked"])
         .arg("--manifest-path")
         .arg(manifest)

@@ -42,7 +42,7 @@ fn build(commit: &str, folder: &Path, program: &Path) -> Result<()> {
         git(&["worktree", "remove", "--force", path])?;
     }
     git(&["worktree", "add", "--quiet", "--detach", path, commit])?;
-    let status = Command::new(workspace::cargo())
+    let status = workspace::command(workspace::cargo())
         .args(["build", "--quiet", "--locked", "--release"])
         .args(["--package", "imrs-node", "--bin", "imrs"])
         .env("CARGO_TARGET_DIR", &target)

@@ -9,7 +9,6 @@ mod tally;
 use crate::peers::{Tool, ensure_installed};
 use crate::{root, workspace};
 use anyhow::{Context, Result};
-use std::process::Command;
 use std::time::{Duration, Instant};
 use step::Step;
 use tally::Tally;
@@ -140,7 +139,7 @@ fn steps() -> Result<Vec<Step>> {
 
 /// Whether cargo has the subcommand `name`.
 fn is_installed(name: &str) -> bool {
-    Command::new(workspace::cargo())
+    workspace::command(workspace::cargo())
         .args([name, "--version"])
         .output()
         .is_ok_and(|output| output.status.success())

@@ -5,7 +5,7 @@ use crate::workspace;
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -68,7 +68,7 @@ impl Step {
     /// Runs the command to its end, in the root of the repository and without input.
     pub(crate) fn run(&self) -> Result<Report> {
         let start = Instant::now();
-        let mut child = Command::new(&self.program)
+        let mut child = workspace::command(&self.program)
             .args(&self.arguments)
             .envs(self.variables.iter().copied())
             .current_dir(workspace::root())

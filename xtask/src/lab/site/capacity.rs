@@ -21,6 +21,7 @@ impl World {
             (None, false) => self.capacity()? / 2,
         };
         self.half = Some(rate);
+        self.overloaded_until = self.now();
         self.clients()?.set_rate(rate);
         self.tell("c", &format!("asks {rate} times a second"));
         pause(RAMP)?;

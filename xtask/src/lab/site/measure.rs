@@ -68,6 +68,41 @@ pub(super) fn fate<'a>(asked: impl IntoIterator<Item = &'a Asked>, span: Span) -
     fate
 }
 
+/// Queries of one family that were lost, and that one node had answered before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Loss {
+    /// To which service address, by its place in the list.
+    pub(super) family: u8,
+    /// Who had answered the same flows last; none for flows that nobody had.
+    pub(super) before: Option<By>,
+    /// How many.
+    pub(super) lost: usize,
+    /// When the first and the last of them were sent.
+    pub(super) sent: [Duration; 2],
+}
+
+/// What was lost in a span, for each family and each that had answered until then.
+pub(super) fn losses(asked: &[Asked], span: Span) -> Vec<Loss> {
+    let mut answering: BTreeMap<u16, By> = BTreeMap::new();
+    let mut losses: BTreeMap<(u8, Option<By>), Loss> = BTreeMap::new();
+    for one in asked {
+        if let Some((_, by)) = one.answered {
+            answering.insert(one.flow, by);
+        } else if span.has(one.sent) {
+            let before = answering.get(&one.flow).copied();
+            let loss = losses.entry((one.family, before)).or_insert(Loss {
+                family: one.family,
+                before,
+                lost: 0,
+                sent: [one.sent; 2],
+            });
+            loss.lost += 1;
+            loss.sent[1] = one.sent;
+        }
+    }
+    losses.into_values().collect()
+}
+
 /// How many each has answered.
 pub(super) fn by_whom<'a>(asked: impl IntoIterator<Item = &'a Asked>) -> BTreeMap<By, usize> {
     let mut counts = BTreeMap::new();
@@ -155,6 +190,23 @@ mod tests {
             (fate.first_wrong, fate.last_wrong),
             (Some(ms(22)), Some(ms(31)))
         );
+    }
+
+    #[test]
+    fn losses_are_told_by_who_had_answered_before() {
+        let log = [
+            asked(0, Some((1, N1)), true),
+            asked(10, None, false),
+            asked(20, None, false),
+            asked(30, Some((31, N2)), true),
+            asked(40, None, false),
+        ];
+        let ms = Duration::from_millis;
+        let told = losses(&log, Span::since(ms(5)));
+        let told: Vec<_> = { told.iter() }
+            .map(|loss| (loss.before, loss.lost, loss.sent.map(|at| at.as_millis())))
+            .collect();
+        assert_eq!(told, [(Some(N1), 2, [10, 20]), (Some(N2), 1, [40, 40])]);
     }
 
     #[test]

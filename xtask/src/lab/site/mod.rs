@@ -33,6 +33,7 @@ use crate::peers::{Software, ensure_installed};
 use crate::transfer::Program;
 use anyhow::{Result, bail, ensure};
 use figures::{Figure, Row};
+use load::PATIENCE;
 use measure::Span;
 use picture::Film;
 use plan::Place;
@@ -135,9 +136,12 @@ fn play(world: &mut World, scene: &Scene, run: u32, told: &mut Told) -> Result<(
     let from = world.now();
     match (scene.play)(world) {
         Ok(figures) => {
-            told.failed +=
-                report::scene(&figures::rows(scene.name, std::slice::from_ref(&figures)));
+            let failed = report::scene(&figures::rows(scene.name, std::slice::from_ref(&figures)));
+            told.failed += failed;
             told.figures.entry(scene.name).or_default().push(figures);
+            if failed > 0 {
+                world.tell_logs();
+            }
         }
         Err(error) => {
             ensure!(!is_to_end(), "{error:#}");
@@ -145,6 +149,7 @@ fn play(world: &mut World, scene: &Scene, run: u32, told: &mut Told) -> Result<(
             told.broken += 1;
         }
     }
+    world.tell_losses(from);
     println!("    took {:.1} s", (world.now() - from).as_secs_f64());
     if run == 1 && FILMED.contains(&scene.name) {
         // What follows is to be seen.
@@ -154,10 +159,13 @@ fn play(world: &mut World, scene: &Scene, run: u32, told: &mut Told) -> Result<(
             from: from.saturating_sub(AHEAD),
             to,
         };
-        let asked = world.loads.get(&Place::Clients);
+        let clients = world.loads.get(&Place::Clients);
+        let mut asked = clients.map_or(Vec::new(), |load| load.since(span.from));
+        // What is on its way is not lost.
+        asked.retain(|one| one.answered.is_some() || one.sent + PATIENCE < to);
         told.films.push(Film {
             title: scene.name.to_owned(),
-            asked: asked.map(|load| load.since(span.from)).unwrap_or_default(),
+            asked,
             told: world.transcript.told_since(span.from),
             span,
         });

@@ -71,12 +71,14 @@ impl Film {
                     Rectangle::new([(x, y - 3), (x + 14, y + 3)], colour.filled())
                 });
         }
-        for (number, told) in self.told.iter().enumerate() {
+        let mut free_from = [0.0_f64; ROWS];
+        for told in &self.told {
             let at = (told.at - self.span.from).as_secs_f64();
             let line = PathElement::new([(at, 0.0), (at, most * ROOM)], GREY);
-            let row = (number % ROWS) as f64;
-            let place = (at, most * (ROOM - 0.02 - 0.09 * row));
             let text = format!(" {} {}", told.who, told.what);
+            let row = free_from.iter().position(|free| *free <= at).unwrap_or(0);
+            free_from[row] = at + text.len() as f64 * end * LEGEND * CHARACTER;
+            let place = (at, most * (ROOM - 0.02 - 0.09 * row as f64));
             let text = Text::new(text, place, ("sans-serif", 10).into_font());
             chart.draw_series([line]).map_err(wrong)?;
             chart.draw_series([text]).map_err(wrong)?;
@@ -143,10 +145,13 @@ const STEP: Duration = Duration::from_millis(240);
 const LABELS: usize = 14;
 
 /// The axis of rates is so much longer than the highest, for what is told.
-const ROOM: f64 = 1.5;
+const ROOM: f64 = 1.6;
 
 /// Lines of text in that room.
-const ROWS: usize = 4;
+const ROWS: usize = 6;
+
+/// What a character of it takes of the time axis.
+const CHARACTER: f64 = 1.0 / 215.0;
 
 /// Of lines where something is told.
 const GREY: RGBColor = RGBColor(170, 170, 170);

@@ -18,6 +18,17 @@ pub(super) enum By {
     Nobody,
 }
 
+impl By {
+    /// A short name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            By::Node(place) => place.name(),
+            By::Falsifier => FALSIFIER,
+            By::Nobody => "somebody",
+        }
+    }
+}
+
 /// A query without its identifier, and what its response ought to be.
 #[derive(Clone, Debug)]
 pub(super) struct Question {

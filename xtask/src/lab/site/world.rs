@@ -4,10 +4,11 @@
 //! know what is played.
 
 use super::load::{Asked, Load, PATIENCE};
-use super::measure::Span;
+use super::measure::{Span, losses};
 use super::network::Network;
 use super::node::Node;
-use super::plan::Place;
+use super::plan::{Place, SERVICE};
+use super::query::By;
 use super::servers::{self, Falsifiers};
 use super::users::Users;
 use super::waiting::pause;
@@ -46,6 +47,8 @@ pub(super) struct World {
     falsified: String,
     /// Queries a second that upgrades are done under, once it is known.
     pub(super) half: Option<u32>,
+    /// Losses until then are those of a load that was too much on purpose.
+    pub(super) overloaded_until: Duration,
     /// Those of the clients of the Cluster otherwise.
     pub(super) usual: u32,
     /// Whether capacity is not looked for.
@@ -100,6 +103,7 @@ impl World {
             roots,
             falsified,
             half: None,
+            overloaded_until: Duration::ZERO,
             usual: rates.0[0].1,
             is_brief,
             network,
@@ -200,6 +204,33 @@ impl World {
             (*place, asked.filter(|one| one.sent < known).collect())
         });
         from_each.collect()
+    }
+
+    /// Tells whose queries were lost since a time: where they came from, in which family, and who
+    /// had answered until then.
+    pub(super) fn tell_losses(&self, since: Duration) {
+        let since = since.max(self.overloaded_until);
+        let ahead = since.saturating_sub(QUIET);
+        for (from, asked) in self.asked(Span::since(ahead)) {
+            for loss in losses(&asked, Span::since(since)) {
+                let [first, last] = loss.sent.map(|at| at.as_secs_f64());
+                let before = loss.before.map_or("nobody", By::name);
+                println!(
+                    "    {} lost {} to {}, sent from {first:.3} s to {last:.3} s, that {before} \
+                     answered until then",
+                    from.name(),
+                    loss.lost,
+                    SERVICE[usize::from(loss.family)],
+                );
+            }
+        }
+    }
+
+    /// Tells what the nodes logged last.
+    pub(super) fn tell_logs(&self) {
+        for node in self.nodes.values() {
+            print!("{}", node.log_ends());
+        }
     }
 
     /// How many announce a family, by the routes of those they announce it to.

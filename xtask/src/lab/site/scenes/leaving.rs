@@ -97,11 +97,7 @@ pub(super) fn rolling_take_over(world: &mut World) -> Result<Vec<Figure>> {
         longest,
         Bound::None,
     ));
-    figures.push(Figure::count(
-        "queries a second",
-        rate as usize,
-        Bound::None,
-    ));
+    figures.push(offered(rate));
     figures.push(users(world, at));
     Ok(figures)
 }
@@ -121,13 +117,14 @@ pub(super) fn rolling_restart(world: &mut World) -> Result<Vec<Figure>> {
     let_answers_come()?;
     let mut figures = harm(fate_of_all(world, Span::since(at))).to_vec();
     world.usual_rate();
-    figures.push(Figure::count(
-        "queries a second",
-        rate as usize,
-        Bound::None,
-    ));
+    figures.push(offered(rate));
     figures.push(users(world, at));
     Ok(figures)
+}
+
+/// Under how much an upgrade was done.
+fn offered(rate: u32) -> Figure {
+    Figure::count("queries a second", rate as usize, Bound::None)
 }
 
 /// Drains a node, and waits until it is drained.

@@ -73,9 +73,9 @@ pub(super) const ALL: [Scene; 22] = [
     scene("drain", leaving::drain),
     scene("site-drained", leaving::site_drained),
     scene("rolling-take-over", leaving::rolling_take_over),
-    scene("attack", crowded::attack).played(When::First),
-    scene("signatures-near-end", ageing::signatures_near_end).played(When::First),
-    scene("signatures-old", ageing::signatures_old).played(When::First),
+    scene("attack", crowded::attack),
+    scene("signatures-near-end", ageing::signatures_near_end),
+    scene("signatures-old", ageing::signatures_old),
     scene("rolling-restart", leaving::rolling_restart).played(When::FirstIfLong),
     scene("zone-stale", ageing::zone_stale).played(When::FirstIfLong),
 ];

@@ -8,13 +8,16 @@ use crate::peers::{Tool, ensure_installed};
 use crate::workspace;
 use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 /// Options of `cargo xtask fuzz`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The target to run; all of them, one after the other, when absent.
+    /// The target to run; all of them, one on each core, when absent.
     target: Option<String>,
     /// How long each target runs.
     #[arg(long, default_value_t = 60, value_name = "N")]
@@ -44,15 +47,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("{target} bears {}", input.display());
         return Ok(());
     }
-    let reports = chosen
-        .iter()
-        .map(|target| fuzz(&folder, target, args.seconds))
-        .collect::<Result<Vec<_>>>()?;
+    let reports = fuzz_all(&folder, &chosen, args.seconds)?;
     println!(
         "{:<16} {:>12} {:>9} {:>9}",
         "target", "inputs", "edges", "new units"
     );
-    for (target, report) in chosen.iter().zip(reports) {
+    for (target, report) in reports {
         let Report {
             inputs,
             edges,
@@ -61,6 +61,47 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("{target:<16} {inputs:>12} {edges:>9} {units:>9}");
     }
     Ok(())
+}
+
+/// Runs the targets in their order, one on each core; gives their reports in the same order. After a
+/// failure no other is begun.
+fn fuzz_all<'a>(
+    folder: &Path,
+    targets: &'a [String],
+    seconds: u32,
+) -> Result<Vec<(&'a String, Report)>> {
+    let waiting = Mutex::new(targets.iter());
+    let next = || {
+        waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
+    };
+    let work = || {
+        let mut reports = Vec::new();
+        while let Some(target) = next() {
+            match fuzz(folder, target, seconds) {
+                Ok(report) => reports.push((target, report)),
+                Err(error) => {
+                    while next().is_some() {}
+                    return Err(error);
+                }
+            }
+        }
+        Ok(reports)
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut reports = thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let outcomes = { threads.into_iter() }.map(|thread| match thread.join() {
+            Ok(outcome) => outcome,
+            Err(_) => bail!("a thread that runs targets panicked"),
+        });
+        outcomes.collect::<Result<Vec<_>>>()
+    })?
+    .concat();
+    reports.sort_by_key(|(target, _)| *target);
+    Ok(reports)
 }
 
 /// The targets are the files of `fuzz/targets`.
@@ -103,7 +144,7 @@ fn program(folder: &Path, target: &str) -> PathBuf {
 }
 
 /// What one run came to.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Report {
     /// Inputs executed.
     inputs: u64,

@@ -156,7 +156,7 @@ fn play(world: &mut World, scene: &Scene, run: u32, told: &mut Told) -> Result<(
         pause(AHEAD)?;
         let to = world.now();
         let span = Span {
-            from: from.saturating_sub(AHEAD),
+            from: from.saturating_sub(AHEAD).max(world.overloaded_until),
             to,
         };
         let clients = world.loads.get(&Place::Clients);

@@ -76,7 +76,12 @@ impl Film {
             let at = (told.at - self.span.from).as_secs_f64();
             let line = PathElement::new([(at, 0.0), (at, most * ROOM)], GREY);
             let text = format!(" {} {}", told.who, told.what);
-            let row = free_from.iter().position(|free| *free <= at).unwrap_or(0);
+            let is_free = |free: &f64| *free <= at;
+            let row = free_from.iter().position(is_free);
+            // Where all are taken, what is told last is covered least.
+            let soonest =
+                || (0..ROWS).min_by(|one, next| free_from[*one].total_cmp(&free_from[*next]));
+            let row = row.or_else(soonest).unwrap_or(0);
             free_from[row] = at + text.len() as f64 * end * LEGEND * CHARACTER;
             let place = (at, most * (ROOM - 0.02 - 0.09 * row as f64));
             let text = Text::new(text, place, ("sans-serif", 10).into_font());
